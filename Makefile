@@ -1,0 +1,97 @@
+# spoolsweep. "make deps demo" on a fresh Debian machine shows the main job, "make deps check" runs the tests.
+
+VERSION = 0.1.0
+PREFIX  = /usr/local
+DESTDIR =
+B       = build
+
+PKGS    = sqlite3 libpcre2-8 libutf8proc libidn2
+CC      = gcc
+WARN    = -Wall -Wextra -Wshadow -Wconversion
+OPT     = -O2 -g
+HARDEN  = -fPIE -fstack-protector-strong -fcf-protection -D_FORTIFY_SOURCE=2 -Wformat -Wformat-security
+CFLAGS  = -std=c11 $(OPT) $(WARN) $(HARDEN)
+CPPFLAGS = -D_GNU_SOURCE -DSPOOLSWEEP_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(PKGS))
+LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LDLIBS  = $(shell pkg-config --libs $(PKGS)) -lpthread
+
+SPOOL = $(filter-out sys_posix sys_posix_host,$(basename $(notdir $(wildcard spool/*.c))))
+INDEX = $(basename $(notdir $(wildcard index/*.c)))
+CMD   = $(filter-out main,$(basename $(notdir $(wildcard cmd/*.c))))
+SYS   = sys_posix sys_posix_host
+
+LIB   = $(SPOOL:%=$(B)/spool/%.o) $(INDEX:%=$(B)/index/%.o) $(CMD:%=$(B)/cmd/%.o) $(SYS:%=$(B)/spool/%.o)
+UNIT  = $(patsubst tests/unit/test_%.c,$(B)/unit/%.t,$(wildcard tests/unit/test_*.c))
+FUZZ  = $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+DEBARCH = $(shell dpkg --print-architecture)
+
+all: $(B)/spoolsweep
+
+$(B)/spoolsweep: $(B)/cmd/main.o $(LIB)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/unit/%.t: tests/unit/test_%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka
+
+$(B)/mkspool: $(wildcard tests/mkspool*.c tests/mkspool*.h)
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+$(B)/bare: tests/bench/bare.c
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE -std=c11 $(WARN) -O2 -o $@ $<
+
+# What the build and the tests need, by apt; nothing is done when all is there.
+deps:
+	.ci/deps
+
+check: all $(UNIT) $(B)/mkspool
+	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool CMOCKA_MESSAGE_OUTPUT=TAP \
+		prove -I tests/t --timer $(UNIT) $(wildcard tests/t/*.t)
+
+# The same tests with AddressSanitizer and UndefinedBehaviorSanitizer.
+asan:
+	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) B=build/asan OPT="-O1 -g -fno-omit-frame-pointer \
+		-fsanitize=address,undefined -fno-sanitize-recover=undefined" HARDEN= LDFLAGS=-Wl,--as-needed check
+
+# All fuzz targets: every seed, then equal shares of FUZZ_SECONDS (all together).
+FUZZ_SECONDS = 120
+fuzz: $(B)/mkspool
+	$(MAKE) B=build/fuzzing CC=clang OPT="-O1 -g -fsanitize=address,undefined,fuzzer-no-link \
+		-fno-sanitize-recover=undefined" HARDEN= LDFLAGS=-Wl,--as-needed fuzz-targets
+	tests/fuzz/run $(FUZZ_SECONDS)
+fuzz-targets: $(FUZZ)
+$(B)/fuzz/%: tests/fuzz/fuzz_%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+bench: all $(B)/mkspool $(B)/bare
+	tests/bench/bench
+
+demo: all $(B)/mkspool
+	tests/demo $(B)
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 $(B)/spoolsweep $(DESTDIR)$(PREFIX)/bin/spoolsweep
+	install -m 644 cmd/spoolsweep.1 $(DESTDIR)$(PREFIX)/share/man/man1/spoolsweep.1
+	install -m 644 cmd/completions/spoolsweep.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/spoolsweep
+	install -m 644 cmd/completions/_spoolsweep $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_spoolsweep
+	install -m 644 cmd/completions/spoolsweep.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/spoolsweep.fish
+
+# A .deb for servers without a compiler.
+package: all
+	.ci/package $(B) $(VERSION) $(DEBARCH)
+
+clean:
+	rm -rf $(B)/spoolsweep $(B)/mkspool $(B)/bare $(B)/spool $(B)/index $(B)/cmd $(B)/unit build/asan build/fuzzing build/t
+
+.PHONY: all deps check asan fuzz fuzz-targets bench demo install package clean
+-include $(LIB:.o=.d) $(B)/cmd/main.d $(UNIT:.t=.d)
