@@ -1,0 +1,10 @@
+/* What cmocka wants before it, once. */
+#ifndef UNIT_H
+#define UNIT_H
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#endif
