@@ -1,0 +1,563 @@
+/* The POSIX half of sys.h, second file: the machine rather than its files. Linux features are used where they are there. */
+#include "sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <iconv.h>
+#include <idn2.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arena.h"
+
+static char *
+join(const char *a, const char *b)
+{
+	size_t n = strlen(a) + strlen(b) + 1;
+	char *s = mem_grow(NULL, n);
+
+	snprintf(s, n, "%s%s", a, b);
+	return s;
+}
+
+/* ---- time, machine ---- */
+
+int64_t
+sys_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t
+sys_clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+char *
+sys_index_default(void)
+{
+	const char *dir = getenv("XDG_STATE_HOME");
+
+	if (geteuid() == 0)
+		return join("/var/lib/spoolsweep/index.db", "");
+	if (dir != NULL && dir[0] == '/')
+		return join(dir, "/spoolsweep/index.db");
+	dir = getenv("HOME");
+	return join(dir != NULL ? dir : ".", "/.local/state/spoolsweep/index.db");
+}
+
+unsigned
+sys_cpus(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n > 0 && n < 1024 ? (unsigned)n : 1;
+}
+
+int
+sys_is_root(void)
+{
+	return geteuid() == 0;
+}
+
+int
+sys_is_terminal(int fd)
+{
+	return isatty(fd) == 1;
+}
+
+int
+sys_terminal_width(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0)
+		return w.ws_col;
+	return 80;
+}
+
+const char *
+sys_hostname(char *out, size_t n)
+{
+	if (gethostname(out, n) < 0)
+		snprintf(out, n, "localhost");
+	out[n - 1] = '\0';
+	return out;
+}
+
+int
+sys_random(void *out, size_t n, struct err *e)
+{
+	size_t done = 0;
+	ssize_t got;
+
+	while (done < n) {
+		got = getrandom((char *)out + done, n - done, 0);
+		if (got < 0 && errno != EINTR)
+			return err_set(e, errno, "random bytes");
+		if (got > 0)
+			done += (size_t)got;
+	}
+	return 0;
+}
+
+/* ---- text ---- */
+
+static int64_t
+convert(iconv_t cd, char *out, size_t max, const char *in, size_t n)
+{
+	static const char bad[] = "\xef\xbf\xbd";
+	char *src = (char *)(uintptr_t)in, *dst = out;
+	size_t left = n, room = max;
+
+	while (left != 0) {
+		if (iconv(cd, &src, &left, &dst, &room) != (size_t)-1)
+			break;
+		if (errno == E2BIG || room < 3)
+			break;
+		memcpy(dst, bad, 3);	/* EILSEQ: one byte; EINVAL: the cut rest */
+		dst += 3;
+		room -= 3;
+		if (errno == EINVAL)
+			break;
+		src++;
+		left--;
+		iconv(cd, NULL, NULL, NULL, NULL);
+	}
+	iconv(cd, NULL, NULL, &dst, &room);
+	return (int64_t)(max - room);
+}
+
+int64_t
+sys_iconv(char *out, size_t max, const char *charset, const void *in, size_t n)
+{
+	char name[64];
+	iconv_t cd;
+	int64_t got;
+	size_t i;
+
+	/* "//" would be an option of iconv_open, and a name is at most 40 characters (RFC 2978). */
+	for (i = 0; charset[i] != '\0' && i < sizeof name - 1; i++) {
+		if (charset[i] == '/' || (unsigned char)charset[i] <= ' ' || (unsigned char)charset[i] >= 0x7f)
+			return -1;
+		name[i] = charset[i];
+	}
+	name[i] = '\0';
+	if (charset[i] != '\0' || i == 0)
+		return -1;
+	cd = iconv_open("UTF-8", name);
+	if (cd == (iconv_t)-1)
+		return -1;
+	got = convert(cd, out, max, in, n);
+	iconv_close(cd);
+	return got;
+}
+
+int
+sys_idn_unicode(char *out, size_t max, const char *ascii)
+{
+	char *u = NULL;
+	int rc = -1;
+
+	if (idn2_to_unicode_8z8z(ascii, &u, IDN2_NONTRANSITIONAL) == IDN2_OK && strlen(u) < max) {
+		memcpy(out, u, strlen(u) + 1);
+		rc = 0;
+	}
+	idn2_free(u);
+	return rc;
+}
+
+int
+sys_idn_ascii(char *out, size_t max, const char *domain)
+{
+	char *a = NULL;
+	int rc = -1;
+
+	if (idn2_to_ascii_8z(domain, &a, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK && strlen(a) < max) {
+		memcpy(out, a, strlen(a) + 1);
+		rc = 0;
+	}
+	idn2_free(a);
+	return rc;
+}
+
+/* ---- time zones: TZ of this process is set once, glibc does the rest ---- */
+
+struct sys_zone {
+	char *name;
+};
+
+/* The machine's zone: TZ, else the name behind /etc/localtime, else /etc/timezone, else UTC. */
+static char *
+machine_zone(void)
+{
+	char link[PATH_MAX], *at, *env = getenv("TZ");
+	ssize_t n;
+
+	if (env != NULL && env[0] != '\0')
+		return join(env[0] == ':' ? env + 1 : env, "");
+	n = readlink("/etc/localtime", link, sizeof link - 1);
+	if (n > 0) {
+		link[n] = '\0';
+		at = strstr(link, "zoneinfo/");
+		if (at != NULL)
+			return join(at + strlen("zoneinfo/"), "");
+	}
+	return join("UTC", "");
+}
+
+static int
+zone_exists(const char *name)
+{
+	char *path;
+	int ok;
+
+	if (name[0] == '/' || name[0] == '\0' || strstr(name, "..") != NULL)
+		return 0;
+	path = join("/usr/share/zoneinfo/", name);
+	ok = access(path, R_OK) == 0;
+	free(path);
+	return ok || strcmp(name, "UTC") == 0;
+}
+
+int
+sys_zone_load(struct sys_zone **out, const char *name, struct err *e)
+{
+	int given = name != NULL && name[0] != '\0';
+	char *zone = given ? join(name, "") : machine_zone();
+
+	if (given && !zone_exists(zone)) {
+		err_set(e, 0, "no such time zone: %s (IANA names such as Europe/Istanbul; is the package tzdata installed?)", zone);
+		free(zone);
+		return -1;
+	}
+	if (given && setenv("TZ", zone, 1) < 0) {
+		free(zone);
+		return err_set(e, errno, "set the time zone");
+	}
+	tzset();
+	*out = mem_new(sizeof **out);
+	(*out)->name = zone;
+	return 0;
+}
+
+void
+sys_zone_free(struct sys_zone *z)
+{
+	if (z != NULL)
+		free(z->name);
+	free(z);
+}
+
+const char *
+sys_zone_name(const struct sys_zone *z)
+{
+	return z->name;
+}
+
+/* mktime with one guess for summer time; says whether the civil time came back unchanged. */
+static int
+try_civil(time_t *t, const struct tm *want, int dst)
+{
+	struct tm tm = *want, back;
+
+	tm.tm_isdst = dst;
+	*t = mktime(&tm);
+	if (localtime_r(t, &back) == NULL)
+		return 0;
+	return back.tm_hour == want->tm_hour && back.tm_min == want->tm_min && back.tm_mday == want->tm_mday &&
+	    back.tm_mon == want->tm_mon && back.tm_year == want->tm_year;
+}
+
+int
+sys_zone_utc(int64_t *sec, const struct sys_zone *z, int year, int month, int day, int hour, int min, int second)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	struct tm tm = { 0 };
+	time_t t[2];
+	int ok[2];
+
+	(void)z;
+	if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days[month - 1] ||
+	    hour < 0 || hour > 23 || min < 0 || min > 59 || second < 0 || second > 60)
+		return -1;
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
+	tm.tm_mday = day;
+	tm.tm_hour = hour;
+	tm.tm_min = min;
+	tm.tm_sec = second;
+	ok[0] = try_civil(&t[0], &tm, 1);
+	ok[1] = try_civil(&t[1], &tm, 0);
+	if (ok[0] && ok[1])	/* the hour that comes twice: the first */
+		*sec = t[0] < t[1] ? t[0] : t[1];
+	else if (ok[0] || ok[1])
+		*sec = ok[0] ? t[0] : t[1];
+	else {			/* the hour that was skipped: as if the clock had not been changed yet; no such day: refused */
+		tm.tm_isdst = -1;
+		*sec = mktime(&tm);
+		if (tm.tm_mday != day)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- processes ---- */
+
+static int
+read_all(char *out, size_t max, int fd, int seconds)
+{
+	int64_t end = sys_clock_us() + (int64_t)seconds * 1000000, left;
+	struct pollfd p = { fd, POLLIN, 0 };
+	size_t n = 0;
+	ssize_t got = 1;
+
+	while (n + 1 < max && got > 0) {
+		left = end - sys_clock_us();
+		if (left <= 0 || poll(&p, 1, (int)(left / 1000) + 1) <= 0)
+			return -1;
+		got = read(fd, out + n, max - 1 - n);
+		if (got > 0)
+			n += (size_t)got;
+	}
+	out[n] = '\0';
+	return 0;
+}
+
+static void
+run_child(const char *const argv[], int fd)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	dup2(null, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	execv(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+int
+sys_run(char *out, size_t max, const char *const argv[], int seconds, struct err *e)
+{
+	int pipefd[2], status = -1, timed_out;
+	pid_t pid;
+
+	out[0] = '\0';
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return err_set(e, errno, "run %s", argv[0]);
+	pid = fork();
+	if (pid == 0)
+		run_child(argv, pipefd[1]);
+	close(pipefd[1]);
+	if (pid < 0) {
+		close(pipefd[0]);
+		return err_set(e, errno, "run %s", argv[0]);
+	}
+	timed_out = read_all(out, max, pipefd[0], seconds) < 0;
+	if (timed_out)
+		kill(pid, SIGKILL);
+	close(pipefd[0]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (timed_out)
+		return err_set(e, 0, "%s: no answer in %d s", argv[0], seconds);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return err_set(e, 0, "%s failed", argv[0]);
+	return 0;
+}
+
+/* The kernel keeps 15 characters of a program's name. */
+static int
+comm_is(int64_t pid, const char *name)
+{
+	char path[64], comm[32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%lld/comm", (long long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	n = read(fd, comm, sizeof comm - 1);
+	close(fd);
+	comm[n > 0 ? n : 0] = '\0';
+	comm[strcspn(comm, "\n")] = '\0';
+	return strncmp(comm, name, 15) == 0;
+}
+
+int
+sys_process_is(int64_t pid, const char *name)
+{
+	char path[64], exe[PATH_MAX], *base;
+	ssize_t n;
+
+	if (pid <= 0)
+		return 0;
+	if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		return 0;
+	snprintf(path, sizeof path, "/proc/%lld/exe", (long long)pid);
+	n = readlink(path, exe, sizeof exe - 1);
+	if (n < 0 && errno == EACCES)	/* another user's: its short name is public */
+		return comm_is(pid, name);
+	if (n < 0)
+		return errno == ENOENT && access("/proc/self", F_OK) == 0 ? 0 : -1;
+	exe[n] = '\0';
+	base = strrchr(exe, '/');
+	base = base != NULL ? base + 1 : exe;
+	if (strncmp(base, name, strlen(name)) != 0)
+		return 0;
+	base += strlen(name);
+	return *base == '\0' || strcmp(base, " (deleted)") == 0;
+}
+
+int
+sys_process_any(const char *name)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *ent;
+	int found = 0, unsure = 0, one;
+	char *end;
+	long pid;
+
+	if (proc == NULL)
+		return -1;
+	while (!found && (ent = readdir(proc)) != NULL) {
+		pid = strtol(ent->d_name, &end, 10);
+		if (*end != '\0' || pid <= 0)
+			continue;
+		one = sys_process_is(pid, name);
+		found = one == 1;
+		unsure |= one < 0;
+	}
+	closedir(proc);
+	return found ? 1 : unsure ? -1 : 0;
+}
+
+int
+sys_confine(const char *writable)
+{
+	(void)writable;
+	/* After this no program that we start gains rights; set-id programs stay harmless. */
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+/* ---- threads ---- */
+
+struct sys_thread {
+	pthread_t id;
+	void (*run)(void *);
+	void *arg;
+};
+struct sys_mutex { pthread_mutex_t m; };
+struct sys_cond { pthread_cond_t c; };
+
+static void *
+thread_main(void *p)
+{
+	struct sys_thread *t = p;
+
+	t->run(t->arg);
+	return NULL;
+}
+
+int
+sys_thread_start(struct sys_thread **out, void (*run)(void *), void *arg, struct err *e)
+{
+	struct sys_thread *t = mem_new(sizeof *t);
+	int rc;
+
+	t->run = run;
+	t->arg = arg;
+	rc = pthread_create(&t->id, NULL, thread_main, t);
+	if (rc != 0) {
+		free(t);
+		return err_set(e, rc, "start a thread");
+	}
+	*out = t;
+	return 0;
+}
+
+void
+sys_thread_join(struct sys_thread *t)
+{
+	if (t != NULL)
+		pthread_join(t->id, NULL);
+	free(t);
+}
+
+struct sys_mutex *
+sys_mutex_new(void)
+{
+	struct sys_mutex *m = mem_new(sizeof *m);
+
+	pthread_mutex_init(&m->m, NULL);
+	return m;
+}
+
+void
+sys_mutex_free(struct sys_mutex *m)
+{
+	if (m != NULL)
+		pthread_mutex_destroy(&m->m);
+	free(m);
+}
+
+void
+sys_mutex_lock(struct sys_mutex *m)
+{
+	pthread_mutex_lock(&m->m);
+}
+
+void
+sys_mutex_unlock(struct sys_mutex *m)
+{
+	pthread_mutex_unlock(&m->m);
+}
+
+struct sys_cond *
+sys_cond_new(void)
+{
+	struct sys_cond *c = mem_new(sizeof *c);
+
+	pthread_cond_init(&c->c, NULL);
+	return c;
+}
+
+void
+sys_cond_free(struct sys_cond *c)
+{
+	if (c != NULL)
+		pthread_cond_destroy(&c->c);
+	free(c);
+}
+
+void
+sys_cond_wait(struct sys_cond *c, struct sys_mutex *m)
+{
+	pthread_cond_wait(&c->c, &m->m);
+}
+
+void
+sys_cond_wake(struct sys_cond *c)
+{
+	pthread_cond_broadcast(&c->c);
+}
