@@ -1,0 +1,319 @@
+#include "spool.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ODD_KEPT 1000
+
+const struct spool_driver *const spool_drivers[] = { &spool_postfix, &spool_exim, &spool_smartermail, NULL };
+
+const struct spool_driver *
+spool_driver_named(const char *name)
+{
+	size_t i;
+
+	for (i = 0; spool_drivers[i] != NULL; i++)
+		if (strcmp(spool_drivers[i]->name, name) == 0)
+			return spool_drivers[i];
+	return NULL;
+}
+
+/* "KIND:DIR" with a known kind; a drive letter or a plain path is none. Sets *dir behind the colon. */
+static const struct spool_driver *
+kind_of(const char **dir, const char *arg, int *unknown)
+{
+	const char *colon = strchr(arg, ':');
+	const struct spool_driver *d;
+	char name[32];
+	size_t n;
+
+	*dir = arg;
+	*unknown = 0;
+	n = colon != NULL ? (size_t)(colon - arg) : 0;
+	if (n < 2 || n >= sizeof name || strspn(arg, "abcdefghijklmnopqrstuvwxyz") != n)
+		return NULL;
+	memcpy(name, arg, n);
+	name[n] = '\0';
+	d = spool_driver_named(name);
+	*unknown = d == NULL;
+	if (d != NULL)
+		*dir = colon + 1;
+	return d;
+}
+
+static int
+no_spool(struct err *e, const char *dir)
+{
+	char looked[400] = "";
+	size_t i, n = 0;
+
+	for (i = 0; spool_drivers[i] != NULL && n < sizeof looked; i++)
+		n += (size_t)snprintf(looked + n, sizeof looked - n, "%s%s: %s", i > 0 ? "; " : "", spool_drivers[i]->name,
+		    spool_drivers[i]->looks_for);
+	err_set(e, 0, "%s is no mail spool that is known here (looked for %s)", dir, looked);
+	return -2;
+}
+
+static const struct spool_driver *
+probe(struct sys_dir *dir)
+{
+	const struct spool_driver *best = NULL;
+	int sure = 0, got;
+	size_t i;
+
+	for (i = 0; spool_drivers[i] != NULL; i++) {
+		got = spool_drivers[i]->probe(dir);
+		if (got > sure) {
+			sure = got;
+			best = spool_drivers[i];
+		}
+	}
+	return sure >= 50 ? best : NULL;
+}
+
+int
+spool_open(struct spool **out, const char *arg, const struct spool_options *opt, struct err *e)
+{
+	const struct spool_driver *driver;
+	struct spool *sp = NULL;
+	const char *dir;
+	int unknown, rc = -1;
+
+	driver = kind_of(&dir, arg, &unknown);
+	if (unknown) {
+		err_set(e, 0, "%s: no such kind of spool (postfix, exim, smartermail)", arg);
+		return -2;
+	}
+	sp = mem_new(sizeof *sp);
+	sp->lock = sys_mutex_new();
+	if (opt != NULL)
+		sp->opt = *opt;
+	sp->root = sys_realpath(dir, e);
+	if (sp->root == NULL || sys_dir_open(&sp->dir, sp->root, e) < 0)
+		goto out;
+	if (driver == NULL)
+		driver = probe(sp->dir);
+	if (driver == NULL) {
+		rc = no_spool(e, dir);
+		goto out;
+	}
+	sp->driver = driver;
+	*out = sp;
+	return 0;
+out:
+	spool_close(sp);
+	return rc;
+}
+
+static void
+forget_counts(struct spool *sp)
+{
+	size_t i;
+
+	for (i = 0; i < sp->nunknown; i++) {
+		free(sp->unknown[i].queue);
+		free(sp->unknown[i].why);
+	}
+	for (i = 0; i < sp->nodd; i++)
+		free(sp->odd[i]);
+	free(sp->unknown);
+	free(sp->odd);
+	free(sp->notice);
+	sp->unknown = NULL;
+	sp->odd = NULL;
+	sp->notice = NULL;
+	sp->nunknown = sp->nodd = 0;
+	memset(&sp->stats, 0, sizeof sp->stats);
+}
+
+void
+spool_close(struct spool *sp)
+{
+	if (sp == NULL)
+		return;
+	if (sp->state != NULL)
+		sp->driver->end(sp);
+	forget_counts(sp);
+	sys_dir_close(sp->dir);
+	sys_mutex_free(sp->lock);
+	free(sp->root);
+	free(sp);
+}
+
+int
+spool_begin(struct spool *sp, struct err *e)
+{
+	if (sp->state != NULL)
+		sp->driver->end(sp);
+	sp->state = NULL;
+	forget_counts(sp);
+	return sp->driver->open(sp, e);
+}
+
+int
+spool_next(struct spool_item *out, struct spool *sp, struct arena *a, struct err *e)
+{
+	memset(out, 0, sizeof *out);
+	return sp->driver->next(out, sp, a, e);
+}
+
+int
+spool_read(struct msg *m, struct spool_reader *r, const struct spool_item *it, struct arena *a, struct err *e)
+{
+	msg_init(m, a);
+	if (r->sp->driver->read(m, r->sp, r, it, e) < 0)
+		return -1;
+	msg_finish(m);
+	return 0;
+}
+
+struct spool_reader *
+spool_reader_new(struct spool *sp)
+{
+	struct spool_reader *r = mem_new(sizeof *r);
+
+	r->sp = sp;
+	r->window = mem_new(SPOOL_WINDOW);
+	r->window2 = mem_new(SPOOL_WINDOW);
+	return r;
+}
+
+void
+spool_reader_free(struct spool_reader *r)
+{
+	size_t i;
+
+	if (r == NULL)
+		return;
+	for (i = 0; i < sizeof r->dirs / sizeof r->dirs[0]; i++) {
+		sys_dir_close(r->dirs[i].dir);
+		free(r->dirs[i].rel);
+	}
+	arena_free(&r->scratch);
+	free(r->window);
+	free(r->window2);
+	free(r);
+}
+
+struct sys_dir *
+spool_reader_dir(struct spool_reader *r, const char *rel, struct err *e)
+{
+	struct reader_dir *d, *old = &r->dirs[0];
+	struct sys_dir *fresh;
+	size_t i;
+
+	for (i = 0; i < sizeof r->dirs / sizeof r->dirs[0]; i++) {
+		d = &r->dirs[i];
+		if (d->rel != NULL && strcmp(d->rel, rel) == 0) {
+			d->used = ++r->tick;
+			return d->dir;
+		}
+		if (d->used < old->used)
+			old = d;
+	}
+	if (sys_dir_sub(&fresh, r->sp->dir, rel, e) < 0)
+		return NULL;
+	sys_dir_close(old->dir);
+	free(old->rel);
+	old->dir = fresh;
+	old->rel = mem_grow(NULL, strlen(rel) + 1);
+	memcpy(old->rel, rel, strlen(rel) + 1);
+	old->used = ++r->tick;
+	return fresh;
+}
+
+int
+spool_part_stat(struct part *p, struct spool_reader *r)
+{
+	struct sys_dir *d;
+	struct err e;
+	int rc;
+
+	err_clear(&e);
+	d = spool_reader_dir(r, p->dir, &e);
+	rc = d != NULL ? sys_stat_at(&p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;
+	p->absent = rc == ENOENT;
+	return rc == ENOENT ? 0 : rc;
+}
+
+int
+spool_part_open(struct rd *rd, struct sys_file *f, struct part *p, struct spool_reader *r, int window)
+{
+	struct sys_dir *d;
+	struct err e;
+	int rc;
+
+	f->h = -1;
+	err_clear(&e);
+	d = spool_reader_dir(r, p->dir, &e);
+	rc = d != NULL ? sys_open_at(f, &p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;
+	p->absent = rc == ENOENT;
+	if (rc == 0)
+		rd_file(rd, *f, p->st.size, window == 0 ? r->window : r->window2, SPOOL_WINDOW);
+	return rc;
+}
+
+static char *
+copy(const char *s)
+{
+	char *c;
+
+	if (s == NULL)
+		return NULL;
+	c = mem_grow(NULL, strlen(s) + 1);
+	memcpy(c, s, strlen(s) + 1);
+	return c;
+}
+
+static int
+same_queue(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+void
+spool_unknown(struct spool *sp, const char *queue, const char *fmt, ...)
+{
+	char why[600];
+	va_list ap;
+	size_t i;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	sys_mutex_lock(sp->lock);
+	for (i = 0; i < sp->nunknown; i++)
+		if (same_queue(sp->unknown[i].queue, queue))
+			break;
+	if (i == sp->nunknown) {
+		sp->unknown = mem_grow(sp->unknown, (i + 1) * sizeof *sp->unknown);
+		sp->unknown[i].queue = copy(queue);
+		sp->unknown[i].why = copy(why);
+		sp->nunknown++;
+	}
+	sys_mutex_unlock(sp->lock);
+}
+
+void
+spool_odd(struct spool *sp, const char *dir, const char *name)
+{
+	size_t n = strlen(dir) + strlen(name) + 2;
+
+	sys_mutex_lock(sp->lock);
+	sp->stats.odd++;
+	if (sp->nodd < ODD_KEPT) {
+		sp->odd = mem_grow(sp->odd, (sp->nodd + 1) * sizeof *sp->odd);
+		sp->odd[sp->nodd] = mem_grow(NULL, n);
+		snprintf(sp->odd[sp->nodd++], n, "%s%s%s", dir, *dir != '\0' ? "/" : "", name);
+	}
+	sys_mutex_unlock(sp->lock);
+}
+
+char *
+spool_path(struct arena *a, const char *dir, const char *name)
+{
+	return *dir != '\0' ? arena_fmt(a, "%s/%s", dir, name) : arena_str(a, name);
+}
