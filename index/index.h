@@ -1,0 +1,45 @@
+#ifndef INDEX_INDEX_H
+#define INDEX_INDEX_H
+/*
+ * The index: one SQLite database, its schema public through the views v_message,
+ * v_account and v_domain, upgraded step by step, never written to when it is not
+ * ours or newer than this program. WAL; readers see the last published scan.
+ * One struct index is used by one thread.
+ */
+#include <stdint.h>
+#include <sqlite3.h>
+
+#include "spool/err.h"
+
+#define INDEX_APPLICATION_ID 0x53505357	/* "SPSW" */
+#define INDEX_VERSION 1
+
+struct index {
+	sqlite3 *db;
+	char *path;
+	uint64_t key[2];	/* secret of the fingerprints (part_fingerprint) */
+};
+
+enum index_mode {
+	INDEX_READ,		/* must exist; opened read-only */
+	INDEX_WRITE		/* made when missing (folders too, 0700; file 0600), upgraded when older */
+};
+
+/* Opens. Errors name the file and what to do: no index yet ("run spoolsweep scan first"), not our database, a newer version (both versions
+ * named), no permission, disk full or read-only (names --index). Free with index_close. */
+int index_open(struct index **out, const char *path, enum index_mode mode, struct err *e);
+void index_close(struct index *ix);
+
+/* Fills err from the connection's last error ("index FILE: disk is full …"). Returns -1. */
+int index_err(struct index *ix, struct err *e, const char *what);
+
+/* Prepares; NULL and err on failure. */
+sqlite3_stmt *index_prepare(struct index *ix, const char *sql, struct err *e);
+
+/* Runs SQL text without results. */
+int index_exec(struct index *ix, const char *sql, struct err *e);
+
+/* The steps of the schema (schema.c): brings a database at version `from` to INDEX_VERSION inside the open transaction. */
+int schema_upgrade(struct index *ix, int from, struct err *e);
+
+#endif

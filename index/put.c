@@ -1,0 +1,386 @@
+#include "index/put.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool/arena.h"
+#include "spool/part.h"
+#include "spool/sys.h"
+
+/* A map from a keyed 64-bit hash to a row number: texts and accounts met so far. */
+struct map {
+	struct slot { uint64_t hash; int64_t id; } *slot;
+	size_t n, cap;		/* cap: a power of two */
+};
+
+enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_DROP, PUT_TEXT, PUT_TEXT_FIND, PUT_ACCOUNT, PUT_ACCOUNT_FIND, PUT_IDN,
+    PUT_COUNT };
+
+#define COLUMNS "fp, spool, account, arrived, arrived_fraction, state, recipients, pending, size, sender, sender_domain, client," \
+    " subject, script, script_path, reason, list_id, is_report, queue, qid, path, inode, client_name, helo, protocol," \
+    " local_user, uid, \"from\", reply_to, mailer, message_id, date, damage, notes"
+#define NCOLUMNS 34
+
+static const char *const put_sql[PUT_COUNT] = {
+	"INSERT INTO message(" COLUMNS ", new_scan)"
+	" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
+	"?31,?32,?33,?34,?35)",
+	"UPDATE message SET (" COLUMNS ") ="
+	" (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
+	"?31,?32,?33,?34) WHERE id = ?35",
+	"SELECT id, arrived, inode FROM message WHERE qid = ? AND spool = ? AND gone_scan IS NULL",
+	"INSERT INTO recipient VALUES(?,?,?,?,?,?)",
+	"DELETE FROM recipient WHERE message = ?",
+	"INSERT INTO text(hash, text) VALUES(?,?)",
+	"SELECT id FROM text WHERE hash = ? AND text = ?",
+	"INSERT INTO account(kind, key, name, domain) VALUES(?,?,?,?)",
+	"SELECT id FROM account WHERE kind = ? AND key = ?",
+	"INSERT OR IGNORE INTO idn VALUES(?,?,?)"
+};
+
+struct put {
+	struct index *ix;
+	int64_t spool, scan;
+	sqlite3_stmt *st[PUT_COUNT];
+	struct map texts, accounts;
+	int had_texts, had_accounts;	/* rows from earlier scans: the database must be asked */
+	struct arena scratch;
+};
+
+static struct slot *
+map_slot(struct map *m, uint64_t hash)
+{
+	size_t i = (size_t)hash & (m->cap - 1);
+
+	while (m->slot[i].id != 0 && m->slot[i].hash != hash)
+		i = (i + 1) & (m->cap - 1);
+	return &m->slot[i];
+}
+
+static void
+map_put(struct map *m, uint64_t hash, int64_t id)
+{
+	struct map old = *m;
+	struct slot *s;
+	size_t i;
+
+	if ((m->n + 1) * 3 > m->cap * 2) {
+		m->cap = m->cap != 0 ? m->cap * 2 : 4096;
+		m->slot = mem_new(m->cap * sizeof *m->slot);
+		for (i = 0; i < old.cap; i++)
+			if (old.slot[i].id != 0)
+				*map_slot(m, old.slot[i].hash) = old.slot[i];
+		free(old.slot);
+	}
+	s = map_slot(m, hash);
+	s->hash = hash;
+	s->id = id;
+	m->n++;
+}
+
+static int
+has_rows(struct index *ix, const char *table, struct err *e)
+{
+	char *sql = sqlite3_mprintf("SELECT EXISTS(SELECT 1 FROM %s)", table);
+	sqlite3_stmt *st = index_prepare(ix, sql, e);
+	int got = 1;
+
+	sqlite3_free(sql);
+	if (st != NULL && sqlite3_step(st) == SQLITE_ROW)
+		got = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return got;
+}
+
+struct put *
+put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e)
+{
+	struct put *p = mem_new(sizeof *p);
+	size_t i;
+
+	p->ix = ix;
+	p->spool = spool;
+	p->scan = scan;
+	for (i = 0; i < PUT_COUNT; i++) {
+		p->st[i] = index_prepare(ix, put_sql[i], e);
+		if (p->st[i] == NULL) {
+			put_free(p);
+			return NULL;
+		}
+	}
+	map_put(&p->texts, 0, -1);	/* so that cap is never 0; hash 0 with id -1 is never asked for */
+	map_put(&p->accounts, 0, -1);
+	p->had_texts = has_rows(ix, "text", e);
+	p->had_accounts = has_rows(ix, "account", e);
+	return p;
+}
+
+void
+put_free(struct put *p)
+{
+	size_t i;
+
+	if (p == NULL)
+		return;
+	for (i = 0; i < PUT_COUNT; i++)
+		sqlite3_finalize(p->st[i]);
+	free(p->texts.slot);
+	free(p->accounts.slot);
+	arena_free(&p->scratch);
+	free(p);
+}
+
+/* Steps once and resets. 1 a row (its first column in *out), 0 none, -1 error. */
+static int
+run(int64_t *out, struct put *p, int which, struct err *e)
+{
+	sqlite3_stmt *st = p->st[which];
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		*out = sqlite3_column_int64(st, 0);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		index_err(p->ix, e, "write");
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+static void
+bind_text(sqlite3_stmt *st, int i, const char *s)
+{
+	if (s != NULL)
+		sqlite3_bind_text(st, i, s, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, i);
+}
+
+static uint64_t
+hash_text(const struct put *p, const char *s)
+{
+	uint64_t h = part_hash(s, strlen(s), p->ix->key);
+
+	return h != 0 ? h : 1;
+}
+
+int64_t
+put_text(struct put *p, const char *s, struct err *e)
+{
+	struct slot *slot;
+	uint64_t hash;
+	int64_t id = 0;
+	int got = 0;
+
+	if (s == NULL)
+		return 0;
+	hash = hash_text(p, s);
+	slot = map_slot(&p->texts, hash);
+	if (slot->id != 0)
+		return slot->id;
+	if (p->had_texts) {
+		sqlite3_bind_int64(p->st[PUT_TEXT_FIND], 1, (int64_t)hash);
+		bind_text(p->st[PUT_TEXT_FIND], 2, s);
+		got = run(&id, p, PUT_TEXT_FIND, e);
+	}
+	if (got == 0) {
+		sqlite3_bind_int64(p->st[PUT_TEXT], 1, (int64_t)hash);
+		bind_text(p->st[PUT_TEXT], 2, s);
+		got = run(&id, p, PUT_TEXT, e);
+		id = sqlite3_last_insert_rowid(p->ix->db);
+	}
+	if (got < 0)
+		return -1;
+	map_put(&p->texts, hash, id);
+	return id;
+}
+
+/* The two spellings of an internationalised domain, for v_domain; once a domain. */
+static int
+put_idn(struct put *p, const char *domain, struct err *e)
+{
+	char ascii[256], unicode[1024];
+	const char *c;
+	int64_t none;
+
+	for (c = domain; *c != '\0' && (unsigned char)*c < 0x80; c++)
+		;
+	if (*c == '\0' && strstr(domain, "xn--") == NULL)
+		return 0;
+	if (sys_idn_ascii(ascii, sizeof ascii, domain) < 0 || sys_idn_unicode(unicode, sizeof unicode, ascii) < 0)
+		return 0;	/* not a valid IDN: it stands as it is */
+	bind_text(p->st[PUT_IDN], 1, domain);
+	bind_text(p->st[PUT_IDN], 2, unicode);
+	bind_text(p->st[PUT_IDN], 3, ascii);
+	return run(&none, p, PUT_IDN, e);
+}
+
+static int64_t
+put_domain(struct put *p, const char *domain, struct err *e)
+{
+	size_t before = p->texts.n;
+	int64_t id = put_text(p, domain, e);
+
+	if (id > 0 && p->texts.n != before && put_idn(p, domain, e) < 0)
+		return -1;
+	return id;
+}
+
+static int64_t
+put_account(struct put *p, const struct msg *m, struct err *e)
+{
+	const char *kind = account_kind_name(m->account_kind);
+	struct slot *slot;
+	uint64_t hash;
+	int64_t id = 0;
+	int got = 0;
+
+	if (m->account == NULL || m->account_kind == ACCOUNT_NONE)
+		return 0;
+	hash = hash_text(p, m->account_key) + (uint64_t)m->account_kind * 0x9e3779b97f4a7c15u;
+	slot = map_slot(&p->accounts, hash);
+	if (slot->id > 0)
+		return slot->id;
+	if (p->had_accounts) {
+		bind_text(p->st[PUT_ACCOUNT_FIND], 1, kind);
+		bind_text(p->st[PUT_ACCOUNT_FIND], 2, m->account_key);
+		got = run(&id, p, PUT_ACCOUNT_FIND, e);
+	}
+	if (got == 0) {
+		bind_text(p->st[PUT_ACCOUNT], 1, kind);
+		bind_text(p->st[PUT_ACCOUNT], 2, m->account_key);
+		bind_text(p->st[PUT_ACCOUNT], 3, m->account);
+		bind_text(p->st[PUT_ACCOUNT], 4, m->domain);
+		got = run(&id, p, PUT_ACCOUNT, e);
+		id = sqlite3_last_insert_rowid(p->ix->db);
+	}
+	if (got < 0 || (m->domain != NULL && put_domain(p, m->domain, e) < 0))
+		return -1;
+	map_put(&p->accounts, hash, id);
+	return id;
+}
+
+int64_t
+put_find(struct put *p, const struct staged *s, int (*taken)(void *arg, int64_t row), void *arg, struct err *e)
+{
+	sqlite3_stmt *st = p->st[PUT_FIND];
+	int64_t row, found = 0;
+	int no_time, rc;
+
+	bind_text(st, 1, s->msg.id);
+	sqlite3_bind_int64(st, 2, p->spool);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && found == 0) {
+		row = sqlite3_column_int64(st, 0);
+		no_time = s->msg.arrived == MSG_NO_TIME || sqlite3_column_type(st, 1) == SQLITE_NULL;
+		if (taken(arg, row))
+			continue;
+		if (s->unreadable || (!no_time && sqlite3_column_int64(st, 1) == s->msg.arrived) ||
+		    (no_time && (uint64_t)sqlite3_column_int64(st, 2) == s->inode))
+			found = row;
+	}
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		found = index_err(p->ix, e, "read");
+	sqlite3_reset(st);
+	return found;
+}
+
+static int
+put_recipients(struct put *p, const struct staged *s, int64_t row, struct err *e)
+{
+	sqlite3_stmt *st = p->st[PUT_RCPT];
+	int64_t domain, reply, none;
+	const struct rcpt *r;
+	size_t i;
+
+	for (i = 0; i < s->msg.nrcpt; i++) {
+		r = &s->msg.rcpt[i];
+		domain = put_domain(p, r->domain, e);
+		reply = put_text(p, r->reply, e);
+		if (domain < 0 || reply < 0)
+			return -1;
+		sqlite3_bind_int64(st, 1, row);
+		sqlite3_bind_int64(st, 2, (int64_t)i);
+		sqlite3_bind_int(st, 3, (int)r->state);
+		bind_text(st, 4, r->address);
+		domain != 0 ? sqlite3_bind_int64(st, 5, domain) : sqlite3_bind_null(st, 5);
+		reply != 0 ? sqlite3_bind_int64(st, 6, reply) : sqlite3_bind_null(st, 6);
+		if (run(&none, p, PUT_RCPT, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Binds a known number, NULL for "not known". */
+static void
+bind_number(sqlite3_stmt *st, int i, int64_t n, int64_t unknown)
+{
+	if (n == unknown)
+		sqlite3_bind_null(st, i);
+	else
+		sqlite3_bind_int64(st, i, n);
+}
+
+static int
+bind_dictionary(struct put *p, sqlite3_stmt *st, const struct msg *m, struct err *e)
+{
+	const struct { int at, is_domain; const char *text; } col[] = {
+		{ 10, 0, m->sender }, { 11, 1, m->sender_domain }, { 12, 0, m->client }, { 13, 0, m->subject },
+		{ 14, 0, m->script }, { 15, 0, m->script_path }, { 16, 0, m->reason }, { 17, 0, m->list_id },
+		{ 19, 0, m->queue }, { 23, 0, m->client_name }, { 24, 0, m->helo }, { 25, 0, m->protocol },
+		{ 26, 0, m->local_user }, { 28, 0, m->from }, { 29, 0, m->reply_to }, { 30, 0, m->mailer }
+	};
+	int64_t id;
+	size_t i;
+
+	for (i = 0; i < sizeof col / sizeof col[0]; i++) {
+		id = col[i].is_domain ? put_domain(p, col[i].text, e) : put_text(p, col[i].text, e);
+		if (id < 0)
+			return -1;
+		bind_number(st, col[i].at, id, 0);
+	}
+	return 0;
+}
+
+static void
+bind_plain(struct put *p, sqlite3_stmt *st, const struct staged *s, int64_t account)
+{
+	const struct msg *m = &s->msg;
+
+	sqlite3_bind_int64(st, 1, (int64_t)s->fp);
+	sqlite3_bind_int64(st, 2, p->spool);
+	bind_number(st, 3, account, 0);
+	bind_number(st, 4, m->arrived, MSG_NO_TIME);
+	sqlite3_bind_int(st, 5, m->arrived_fraction);
+	bind_text(st, 6, msg_state_name(m->state));
+	bind_number(st, 7, m->recipients, -1);
+	bind_number(st, 8, m->pending, -1);
+	bind_number(st, 9, m->size, -1);
+	sqlite3_bind_int(st, 18, m->is_report);
+	bind_text(st, 20, m->id);
+	sqlite3_bind_blob(st, 21, s->path, (int)strlen(s->path), SQLITE_STATIC);
+	bind_number(st, 22, (int64_t)s->inode, 0);
+	bind_number(st, 27, m->uid, -1);
+	bind_text(st, 31, m->message_id);
+	bind_text(st, 32, m->date);
+	bind_text(st, 33, s->damage);
+	bind_text(st, 34, s->notes);
+}
+
+int64_t
+put_message(struct put *p, const struct staged *s, int64_t row, struct err *e)
+{
+	sqlite3_stmt *st = p->st[row == 0 ? PUT_INSERT : PUT_UPDATE];
+	int64_t account = put_account(p, &s->msg, e), none;
+
+	if (account < 0 || bind_dictionary(p, st, &s->msg, e) < 0)
+		return -1;
+	bind_plain(p, st, s, account);
+	sqlite3_bind_int64(st, NCOLUMNS + 1, row == 0 ? p->scan : row);
+	if (run(&none, p, row == 0 ? PUT_INSERT : PUT_UPDATE, e) < 0)
+		return -1;
+	if (row != 0) {
+		sqlite3_bind_int64(p->st[PUT_RCPT_DROP], 1, row);
+		if (run(&none, p, PUT_RCPT_DROP, e) < 0)
+			return -1;
+	} else
+		row = sqlite3_last_insert_rowid(p->ix->db);
+	return put_recipients(p, s, row, e) < 0 ? -1 : row;
+}

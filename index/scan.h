@@ -1,0 +1,51 @@
+#ifndef INDEX_SCAN_H
+#define INDEX_SCAN_H
+/*
+ * Walks one spool and publishes it into the index: one thread walks, readers
+ * parse, what is new or changed is staged in an unlinked file beside the index, and one
+ * transaction publishes all. A kill before it leaves the old index whole. Rows
+ * that did not change are not written. What was not found is marked gone, but
+ * never in a queue that was not wholly read.
+ */
+#include <stdint.h>
+
+#include "index/index.h"
+#include "spool/spool.h"
+
+struct scan_stats {		/* contract "scan --json"; -1: null */
+	int64_t messages, new_, changed, unchanged, gone, damaged, orphans, files, bytes;
+	double seconds;
+	char **unknown;		/* queues not wholly read, each once; "" is Exim's default queue; "*" when the whole spool is meant */
+	size_t nunknown;
+	char **lines;		/* sentences for stderr: why each is unknown, odd files, the notice about lost modes */
+	size_t nlines;
+};
+
+struct scan_progress {		/* given now and then from the scanning thread */
+	uint64_t read, found;	/* messages read, found by the walk so far */
+	double seconds;
+	const char *top;	/* the account with most messages so far, NULL none yet */
+	uint64_t top_messages;
+	int publishing;
+};
+
+struct scan_options {
+	int full;			/* re-read unchanged files */
+	unsigned threads;		/* 0: one a processor, at most 8 */
+	void (*progress)(void *arg, const struct scan_progress *p);	/* NULL: none */
+	void *progress_arg;
+	const char *zone;		/* name of the time zone that was used, stored with the scan */
+};
+
+/* Scans one open spool. -1: nothing was published (err says why; when another scan holds the lock it waits up to 60 s, then says so).
+ * Free stats with scan_stats_free also after an error. */
+int scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const struct scan_options *opt, struct err *e);
+void scan_stats_free(struct scan_stats *s);
+
+/* Does a scan exit with 3: damage, odd files, orphans or unknown queues. */
+int scan_is_unclean(const struct scan_stats *s);
+
+/* 1 when two texts name the same spool root; used to find a spool's row. */
+int64_t scan_spool_id(struct index *ix, const char *kind, const char *root, int create, struct err *e);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * The schema, one step a version. A step that was released is never edited:
+ * a change is a new step. Columns of the views only grow.
+ */
+#include "index/index.h"
+
+/* Texts that repeat (senders, subjects, replies …) stand once in `text`; message and recipient rows hold their numbers. */
+static const char step1[] =
+    "CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;"
+    "CREATE TABLE spool("
+    " id INTEGER PRIMARY KEY, kind TEXT NOT NULL, root TEXT NOT NULL, UNIQUE(kind, root)) STRICT;"
+    "CREATE TABLE scan("
+    " id INTEGER PRIMARY KEY, spool INTEGER NOT NULL REFERENCES spool,"
+    " started INTEGER NOT NULL, finished INTEGER NOT NULL,"		/* microseconds since 1970, UTC */
+    " messages INTEGER, new INTEGER, changed INTEGER, unchanged INTEGER, gone INTEGER,"
+    " damaged INTEGER, orphans INTEGER, files INTEGER, bytes INTEGER, seconds REAL NOT NULL,"
+    " unknown TEXT NOT NULL, timezone TEXT,"				/* unknown: JSON array of queues */
+    " totals INTEGER REFERENCES scan) STRICT;"				/* the scan whose totals still hold */
+    "CREATE INDEX scan_spool ON scan(spool, id);"
+    "CREATE TABLE account("
+    " id INTEGER PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, domain TEXT,"
+    " UNIQUE(kind, key)) STRICT;"
+    "CREATE TABLE text(id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, text TEXT NOT NULL) STRICT;"
+    "CREATE INDEX text_hash ON text(hash);"
+    "CREATE TABLE message("
+    " id INTEGER PRIMARY KEY,"
+    " fp INTEGER NOT NULL,"						/* keyed fingerprint of place and identities */
+    " gone_scan INTEGER REFERENCES scan,"				/* NULL: in the spool */
+    " spool INTEGER NOT NULL REFERENCES spool,"
+    " account INTEGER REFERENCES account,"
+    " arrived INTEGER, arrived_fraction INTEGER NOT NULL,"		/* microseconds since 1970, UTC */
+    " state TEXT NOT NULL,"
+    " recipients INTEGER, pending INTEGER, size INTEGER,"
+    " sender INTEGER, sender_domain INTEGER,"
+    " client INTEGER, subject INTEGER,"
+    " script INTEGER, script_path INTEGER,"
+    " reason INTEGER, list_id INTEGER,"
+    " is_report INTEGER NOT NULL,"
+    " queue INTEGER NOT NULL,"
+    " qid TEXT NOT NULL, path BLOB NOT NULL,"				/* path: bytes, main file below the root */
+    " inode INTEGER,"
+    " client_name INTEGER, helo INTEGER, protocol INTEGER,"
+    " local_user INTEGER, uid INTEGER,"
+    " \"from\" INTEGER, reply_to INTEGER, mailer INTEGER,"
+    " message_id TEXT, date TEXT,"
+    " damage TEXT, notes TEXT,"						/* JSON arrays, NULL when empty */
+    " new_scan INTEGER NOT NULL REFERENCES scan) STRICT;"
+    "CREATE TABLE recipient("
+    " message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE, seq INTEGER NOT NULL,"
+    " state INTEGER NOT NULL,"						/* 0 pending, 1 done, 2 removed */
+    " address TEXT NOT NULL, domain INTEGER, reply INTEGER,"
+    " PRIMARY KEY(message, seq)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE total("
+    " scan INTEGER NOT NULL REFERENCES scan, what TEXT NOT NULL,"	/* queue, account, domain */
+    " kind TEXT NOT NULL, key TEXT NOT NULL,"
+    " messages INTEGER NOT NULL, bytes INTEGER NOT NULL, recipients INTEGER NOT NULL,"
+    " PRIMARY KEY(scan, what, kind, key)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE idn("							/* the two spellings of each IDN domain met */
+    " domain TEXT PRIMARY KEY, unicode TEXT NOT NULL, ascii TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE VIEW v_message AS SELECT"
+    " m.id AS row, sp.root AS spool, sp.kind AS kind, q.text AS queue, m.qid AS id,"
+    " a.name AS account, a.kind AS account_kind, a.domain AS domain,"
+    " s.text AS sender, sd.text AS sender_domain,"
+    " c.text AS client, cn.text AS client_name, h.text AS helo, pr.text AS protocol,"
+    " lu.text AS local_user, m.uid AS uid, scr.text AS script, scp.text AS script_path,"
+    " CASE WHEN m.arrived_fraction THEN strftime('%Y-%m-%dT%H:%M:%S', m.arrived / 1000000, 'unixepoch')"
+    "  || printf('.%06dZ', m.arrived % 1000000)"
+    "  ELSE strftime('%Y-%m-%dT%H:%M:%SZ', m.arrived / 1000000, 'unixepoch') END AS arrived,"
+    " m.arrived / 1000000.0 AS arrived_unix,"
+    " m.size AS size, m.recipients AS recipients, m.pending AS pending,"
+    " f.text AS \"from\", su.text AS subject, m.message_id AS message_id, m.date AS date,"
+    " rt.text AS reply_to, ml.text AS mailer, li.text AS list_id, m.is_report AS is_report,"
+    " CASE WHEN m.gone_scan IS NULL THEN m.state ELSE 'gone' END AS state, r.text AS reason,"
+    " coalesce(m.damage, '[]') AS damage, coalesce(m.notes, '[]') AS notes,"
+    " m.new_scan AS new_scan, m.gone_scan AS gone_scan"
+    " FROM message m JOIN spool sp ON sp.id = m.spool"
+    " LEFT JOIN text q ON q.id = m.queue LEFT JOIN account a ON a.id = m.account"
+    " LEFT JOIN text s ON s.id = m.sender LEFT JOIN text sd ON sd.id = m.sender_domain"
+    " LEFT JOIN text c ON c.id = m.client LEFT JOIN text cn ON cn.id = m.client_name"
+    " LEFT JOIN text h ON h.id = m.helo LEFT JOIN text pr ON pr.id = m.protocol"
+    " LEFT JOIN text lu ON lu.id = m.local_user LEFT JOIN text scr ON scr.id = m.script"
+    " LEFT JOIN text scp ON scp.id = m.script_path LEFT JOIN text f ON f.id = m.\"from\""
+    " LEFT JOIN text su ON su.id = m.subject LEFT JOIN text rt ON rt.id = m.reply_to"
+    " LEFT JOIN text ml ON ml.id = m.mailer LEFT JOIN text li ON li.id = m.list_id"
+    " LEFT JOIN text r ON r.id = m.reason;"
+    "CREATE VIEW v_account AS SELECT"
+    " a.name AS account, a.kind AS kind, a.domain AS domain, count(m.id) AS messages,"
+    " sum(m.recipients) AS recipients, sum(m.size) AS bytes,"
+    " count(DISTINCT m.sender) AS senders, count(DISTINCT m.client) AS clients,"
+    " sum(m.state = 'deferred') AS deferred,"
+    " strftime('%Y-%m-%dT%H:%M:%SZ', min(m.arrived) / 1000000, 'unixepoch') AS first,"
+    " strftime('%Y-%m-%dT%H:%M:%SZ', max(m.arrived) / 1000000, 'unixepoch') AS last"
+    " FROM message m LEFT JOIN account a ON a.id = m.account WHERE m.gone_scan IS NULL GROUP BY m.account;"
+    "CREATE VIEW v_domain AS SELECT"
+    " coalesce(a.domain, sd.text) AS domain,"
+    " coalesce(i.unicode, a.domain, sd.text) AS domain_unicode, coalesce(i.ascii, a.domain, sd.text) AS domain_ascii,"
+    " count(*) AS messages, count(DISTINCT m.account) AS accounts,"
+    " sum(m.recipients) AS recipients, sum(m.size) AS bytes"
+    " FROM message m LEFT JOIN account a ON a.id = m.account LEFT JOIN text sd ON sd.id = m.sender_domain"
+    " LEFT JOIN idn i ON i.domain = coalesce(a.domain, sd.text)"
+    " WHERE m.gone_scan IS NULL GROUP BY 1;";
+
+/* Made after a first bulk load (scan.c), and here for all that follow. */
+static const char *const steps[INDEX_VERSION] = { step1 };
+
+int
+schema_upgrade(struct index *ix, int from, struct err *e)
+{
+	char version[64];
+	int v;
+
+	for (v = from; v < INDEX_VERSION; v++)
+		if (index_exec(ix, steps[v], e) < 0)
+			return err_wrap(e, "schema step %d", v + 1);
+	sqlite3_snprintf((int)sizeof version, version, "PRAGMA user_version = %d", INDEX_VERSION);
+	return index_exec(ix, version, e);
+}

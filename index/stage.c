@@ -1,0 +1,272 @@
+#include "index/stage.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool/sys.h"
+
+struct stage {
+	FILE *f;
+	struct sys_mutex *lock;
+	unsigned char *rec;		/* the record at hand */
+	size_t cap;
+	struct rcpt *rcpt;
+	size_t rcpt_cap;
+};
+
+/* Every text of a message that is stored, in the order of the encoding. */
+static const size_t text_at[] = {
+	offsetof(struct msg, queue), offsetof(struct msg, id), offsetof(struct msg, sender),
+	offsetof(struct msg, client), offsetof(struct msg, client_name), offsetof(struct msg, helo),
+	offsetof(struct msg, protocol), offsetof(struct msg, local_user), offsetof(struct msg, reason),
+	offsetof(struct msg, from), offsetof(struct msg, subject), offsetof(struct msg, message_id),
+	offsetof(struct msg, date), offsetof(struct msg, reply_to), offsetof(struct msg, mailer),
+	offsetof(struct msg, script), offsetof(struct msg, script_path), offsetof(struct msg, list_id),
+	offsetof(struct msg, sender_domain), offsetof(struct msg, account), offsetof(struct msg, account_key),
+	offsetof(struct msg, domain)
+};
+#define NTEXT (sizeof text_at / sizeof text_at[0])
+
+/* The numbers, all as 64 bits: this file never leaves the machine or outlives the process. */
+struct numbers {
+	int64_t state, arrived, arrived_fraction, size, pending, recipients, uid, account_kind, is_report;
+	uint64_t fp, inode;
+	int64_t unreadable;
+	uint64_t nrcpt;
+};
+
+static const char **
+text_of(struct msg *m, size_t i)
+{
+	return (const char **)(void *)((char *)m + text_at[i]);
+}
+
+static void
+put_text(struct buf *b, const char *s)
+{
+	uint32_t n = s != NULL ? (uint32_t)strlen(s) + 1 : 0;
+
+	buf_add(b, &n, sizeof n);
+	buf_add(b, s, n);
+}
+
+static void
+put_list(struct buf *b, const struct msg_list *l)
+{
+	struct buf json;
+	const char *p;
+	size_t i;
+
+	if (l->n == 0) {
+		put_text(b, NULL);
+		return;
+	}
+	buf_init(&json, (size_t)1 << 20);
+	for (i = 0; i < l->n; i++) {
+		buf_puts(&json, i == 0 ? "[\"" : ",\"");
+		for (p = l->v[i]; *p != '\0'; p++) {
+			if (*p == '"' || *p == '\\')
+				buf_byte(&json, '\\');
+			if ((unsigned char)*p < 0x20)
+				buf_fmt(&json, "\\u%04x", (unsigned)*p);
+			else
+				buf_byte(&json, *p);
+		}
+		buf_byte(&json, '"');
+	}
+	buf_byte(&json, ']');
+	put_text(b, buf_cstr(&json));
+	buf_free(&json);
+}
+
+static void
+put_path(struct buf *b, const struct msg *m)
+{
+	const struct part *p = m->parts.n != 0 ? &m->parts.v[0] : NULL;
+	uint32_t n;
+
+	if (p == NULL) {
+		put_text(b, "");
+		return;
+	}
+	n = (uint32_t)(strlen(p->dir) + (*p->dir != '\0') + strlen(p->name) + 1);
+	buf_add(b, &n, sizeof n);
+	buf_puts(b, p->dir);
+	if (*p->dir != '\0')
+		buf_byte(b, '/');
+	buf_add(b, p->name, strlen(p->name) + 1);
+}
+
+/* The inode by which a message is known again: of its body where it has one (Exim rewrites -H, never -D). */
+static uint64_t
+main_inode(const struct msg *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->parts.n; i++)
+		if (m->parts.v[i].role == PART_MESSAGE && m->parts.v[i].st.type == SYS_FILE)
+			return m->parts.v[i].st.ino;
+	return m->parts.n != 0 ? m->parts.v[0].st.ino : 0;
+}
+
+void
+stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
+{
+	struct numbers num = {
+		(int64_t)m->state, m->arrived, m->arrived_fraction, m->size, m->pending, m->recipients, m->uid,
+		(int64_t)m->account_kind, m->is_report, fp, main_inode(m), unreadable, m->nrcpt
+	};
+	size_t start = b->n, i;
+	uint32_t len = 0;
+
+	buf_add(b, &len, sizeof len);
+	buf_add(b, &num, sizeof num);
+	for (i = 0; i < NTEXT; i++)
+		put_text(b, *text_of((struct msg *)(uintptr_t)m, i));
+	put_path(b, m);
+	put_list(b, &m->damage);
+	put_list(b, &m->notes);
+	for (i = 0; i < m->nrcpt; i++) {
+		uint32_t state = (uint32_t)m->rcpt[i].state;
+
+		buf_add(b, &state, sizeof state);
+		put_text(b, m->rcpt[i].address);
+		put_text(b, m->rcpt[i].domain);
+		put_text(b, m->rcpt[i].reply);
+	}
+	len = (uint32_t)(b->n - start - sizeof len);
+	memcpy(b->p + start, &len, sizeof len);
+}
+
+struct stage *
+stage_new(const char *near, struct err *e)
+{
+	struct stage *s = mem_new(sizeof *s);
+
+	s->f = sys_temp_near(near, e);
+	if (s->f == NULL) {
+		free(s);
+		return NULL;
+	}
+	setvbuf(s->f, NULL, _IOFBF, (size_t)256 * 1024);
+	s->lock = sys_mutex_new();
+	return s;
+}
+
+void
+stage_free(struct stage *s)
+{
+	if (s == NULL)
+		return;
+	fclose(s->f);
+	sys_mutex_free(s->lock);
+	free(s->rec);
+	free(s->rcpt);
+	free(s);
+}
+
+int
+stage_add(struct stage *s, const void *p, size_t n, struct err *e)
+{
+	size_t done;
+
+	sys_mutex_lock(s->lock);
+	errno = 0;
+	done = fwrite(p, 1, n, s->f);
+	sys_mutex_unlock(s->lock);
+	return done == n ? 0 : err_set(e, errno, "write the scan's temporary file (--index FILE puts it on another disk)");
+}
+
+int
+stage_rewind(struct stage *s, struct err *e)
+{
+	errno = 0;
+	if (fflush(s->f) != 0 || fseek(s->f, 0, SEEK_SET) != 0)
+		return err_set(e, errno, "write the scan's temporary file (--index FILE puts it on another disk)");
+	return 0;
+}
+
+static const char *
+get_text(const unsigned char **p)
+{
+	const char *s;
+	uint32_t n;
+
+	memcpy(&n, *p, sizeof n);
+	s = n != 0 ? (const char *)*p + sizeof n : NULL;
+	*p += sizeof n + n;
+	return s;
+}
+
+static void
+get_recipients(struct staged *out, struct stage *s, const unsigned char *p, size_t n)
+{
+	uint32_t state;
+	size_t i;
+
+	if (n > s->rcpt_cap) {
+		s->rcpt = mem_grow(s->rcpt, n * sizeof *s->rcpt);
+		s->rcpt_cap = n;
+	}
+	for (i = 0; i < n; i++) {
+		memcpy(&state, p, sizeof state);
+		p += sizeof state;
+		s->rcpt[i].state = (enum rcpt_state)state;
+		s->rcpt[i].address = get_text(&p);
+		s->rcpt[i].domain = get_text(&p);
+		s->rcpt[i].reply = get_text(&p);
+	}
+	out->msg.rcpt = s->rcpt;
+	out->msg.nrcpt = n;
+}
+
+static void
+decode(struct staged *out, struct stage *s)
+{
+	const unsigned char *p = s->rec;
+	struct numbers num;
+	size_t i;
+
+	memset(out, 0, sizeof *out);
+	memcpy(&num, p, sizeof num);
+	p += sizeof num;
+	out->msg.state = (enum msg_state)num.state;
+	out->msg.arrived = num.arrived;
+	out->msg.arrived_fraction = (int)num.arrived_fraction;
+	out->msg.size = num.size;
+	out->msg.pending = num.pending;
+	out->msg.recipients = num.recipients;
+	out->msg.uid = num.uid;
+	out->msg.account_kind = (enum account_kind)num.account_kind;
+	out->msg.is_report = (int)num.is_report;
+	out->fp = num.fp;
+	out->inode = num.inode;
+	out->unreadable = (int)num.unreadable;
+	for (i = 0; i < NTEXT; i++)
+		*text_of(&out->msg, i) = get_text(&p);
+	out->path = get_text(&p);
+	out->damage = get_text(&p);
+	out->notes = get_text(&p);
+	get_recipients(out, s, p, (size_t)num.nrcpt);
+}
+
+int
+stage_next(struct staged *out, struct stage *s, struct err *e)
+{
+	uint32_t len;
+
+	errno = 0;
+	if (fread(&len, 1, sizeof len, s->f) != sizeof len)
+		return ferror(s->f) ? err_set(e, errno, "read the scan's temporary file") : 0;
+	if (len > s->cap) {
+		s->rec = mem_grow(s->rec, len);
+		s->cap = len;
+	}
+	if (fread(s->rec, 1, len, s->f) != len)
+		return err_set(e, errno, "read the scan's temporary file");
+	decode(out, s);
+	return 1;
+}
