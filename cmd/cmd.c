@@ -1,0 +1,172 @@
+/* What the commands share: lines on stderr, the index, its age. */
+#include "cmd/cmd.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spool/arena.h"
+#include "spool/sys.h"
+
+#define OLD_US ((int64_t)15 * 60 * 1000000)	/* contract: said of an index older than this */
+
+static void
+say(const char *fmt, va_list ap)
+{
+	char line[4096];
+	struct buf b;
+
+	vsnprintf(line, sizeof line, fmt, ap);
+	buf_init(&b, 5 * sizeof line);
+	text_is_plain(&b, line, strlen(line));
+	fprintf(stderr, "spoolsweep: %s\n", buf_cstr(&b));
+	buf_free(&b);
+}
+
+void
+cmd_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+void
+cmd_note(const struct context *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->quiet)
+		return;
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+}
+
+int
+cmd_fail(const struct err *e)
+{
+	cmd_say("%s", e->text);
+	return CMD_FAILED;
+}
+
+static char *
+copy(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(mem_new(n), s, n);
+}
+
+char *
+cmd_index_path(const struct context *c)
+{
+	const char *env = getenv("SPOOLSWEEP_INDEX");
+
+	if (c->opt[OPT_INDEX] != NULL)
+		return copy(c->opt[OPT_INDEX]);
+	if (env != NULL && env[0] != '\0')
+		return copy(env);
+	return sys_index_default();
+}
+
+int
+cmd_index_open(struct index **out, const struct context *c, enum index_mode mode, struct err *e)
+{
+	char *path = cmd_index_path(c);
+	int r = index_open(out, path, mode, e);
+
+	if (r == 0 && c->verbose)
+		cmd_note(c, "index %s", path);
+	free(path);
+	return r;
+}
+
+int
+cmd_worse(int a, int b)
+{
+	static const int order[] = { CMD_FAILED, CMD_USAGE, CMD_PARTLY };
+	size_t i;
+
+	for (i = 0; i < sizeof order / sizeof order[0]; i++)
+		if (a == order[i] || b == order[i])
+			return order[i];
+	return CMD_DONE;
+}
+
+const char *
+cmd_duration(char *out, size_t n, int64_t seconds)
+{
+	int64_t min = seconds / 60, hours = min / 60, days = hours / 24;
+
+	if (seconds < 60)
+		snprintf(out, n, "%" PRId64 " s", seconds);
+	else if (hours < 1)
+		snprintf(out, n, "%" PRId64 " min", min);
+	else if (days < 2)
+		snprintf(out, n, "%" PRId64 " h %" PRId64 " min", hours, min % 60);
+	else
+		snprintf(out, n, "%" PRId64 " days", days);
+	return out;
+}
+
+const char *
+cmd_queue_words(const char *queue)
+{
+	return queue[0] == '\0' ? "(default queue)" : strcmp(queue, "*") == 0 ? "(whole spool)" : queue;
+}
+
+struct freshness {
+	const struct context *c;
+	int64_t now;
+	size_t nspools;
+	int status;
+};
+
+static void
+one_scan(void *arg, const struct query_scan *sc)
+{
+	struct freshness *f = arg;
+	char when[40], age[40];
+	const char *text, *json;
+	struct buf queues, item;
+
+	f->nspools++;
+	if (f->now - sc->finished > OLD_US) {
+		text = text_time(when, sc->finished / 1000000, 0, 0, 1);
+		cmd_note(f->c, "%s:%s was scanned %s ago (%s): \"spoolsweep scan\" brings it up to date", sc->kind, sc->spool,
+		    cmd_duration(age, sizeof age, (f->now - sc->finished) / 1000000), text != NULL ? text : "?");
+	}
+	if (strcmp(sc->unknown, "[]") == 0)
+		return;
+	buf_init(&queues, 2000);
+	buf_init(&item, 2000);
+	for (json = sc->unknown; text_string(&item, &json); )
+		buf_fmt(&queues, " %s", cmd_queue_words(buf_cstr(&item)));
+	cmd_say("%s:%s was not wholly read, so not all of its messages are known; UNKNOWN:%s", sc->kind, sc->spool,
+	    buf_cstr(&queues));
+	buf_free(&item);
+	buf_free(&queues);
+	f->status = CMD_PARTLY;
+}
+
+int
+cmd_freshness(size_t *nspools, const struct context *c, struct index *ix)
+{
+	struct freshness f = { c, sys_now_us(), 0, CMD_DONE };
+	struct err e = { 0, "" };
+
+	if (query_scans(ix, c->sel, one_scan, &f, &e) < 0)
+		return cmd_fail(&e);
+	if (f.nspools == 0) {
+		cmd_say("%s: no scanned spool is meant by this; \"spoolsweep scan\" reads one", ix->path);
+		f.status = CMD_PARTLY;
+	}
+	if (nspools != NULL)
+		*nspools = f.nspools;
+	return f.status;
+}

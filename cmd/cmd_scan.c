@@ -1,0 +1,249 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/progress.h"
+#include "cmd/table.h"
+#include "index/scan.h"
+#include "spool/arena.h"
+#include "spool/spool.h"
+#include "spool/sys.h"
+
+static int run(struct context *c);
+
+static const struct opt opts[] = {
+	{ "full", 0, NULL, OPT_FULL, "read unchanged files again" },
+	{ "threads", 0, "N", OPT_THREADS, "reader threads (default: one a processor, at most 8)" },
+	{ "timezone", 0, "NAME", OPT_TIMEZONE, "IANA zone of local times in a spool (default: this machine's)" },
+	{ NULL, 0, NULL, OPT_KEYS, NULL }
+};
+
+const struct command cmd_scan = {
+	"scan", "[--full] [--threads N] [--timezone NAME] [SPOOL ...]", "read spools into the index",
+	"SPOOL is DIR, whose kind is found out, or KIND:DIR with the kind postfix, exim or\n"
+	"smartermail. Without SPOOL: those that \"spoolsweep spools\" finds. The spool is only read.\n"
+	"Exit status 3: something is damaged or could not be read, and is listed.\n",
+	opts, 0, 0, SIZE_MAX, run
+};
+
+static const char *const keys[] = {
+	"spool", "kind", "messages", "new", "changed", "unchanged", "gone", "damaged", "orphans", "files", "bytes", "seconds", "unknown"
+};
+static const struct table_column columns[] = {
+	{ "SPOOL", 0, 20, 0 }, { "KIND", 0, 8, 6 }, { "MESSAGES", 1, 0, 0 }, { "NEW", 1, 0, 1 }, { "CHANGED", 1, 0, 2 },
+	{ "SAME", 1, 0, 5 }, { "GONE", 1, 0, 3 }, { "DAMAGED", 1, 0, 0 }, { "ORPHANS", 1, 0, 4 }, { "SIZE", 1, 0, 7 },
+	{ "SECONDS", 1, 0, 8 }, { "UNKNOWN", 0, 10, 0 }
+};
+
+struct scan_run {
+	struct context *c;
+	struct index *ix;
+	struct table table;
+	struct sys_zone *zone;
+	struct spool_options spool_opt;
+	struct scan_options opt;
+	struct spool **spool;
+	size_t n;
+	int status;
+};
+
+static void
+put_table(struct table *t, const struct spool *sp, const struct scan_stats *s)
+{
+	char text[32];
+	struct buf unknown;
+	size_t i;
+
+	buf_init(&unknown, 4000);
+	for (i = 0; i < s->nunknown; i++)
+		buf_fmt(&unknown, "%s%s", i > 0 ? ", " : "", cmd_queue_words(s->unknown[i]));
+	table_cell(t, sp->root);
+	table_cell(t, sp->driver->name);
+	table_number(t, s->messages);
+	table_number(t, s->new_);
+	table_number(t, s->changed);
+	table_number(t, s->unchanged);
+	table_number(t, s->gone);
+	if (s->damaged > 0) {
+		snprintf(text, sizeof text, "%" PRId64, s->damaged);
+		table_colour(t, TABLE_YELLOW, text);
+	} else {
+		table_number(t, s->damaged);
+	}
+	table_number(t, s->orphans);
+	table_cell(t, text_size(text, s->bytes));
+	snprintf(text, sizeof text, "%.2f", s->seconds);
+	table_cell(t, text);
+	table_colour(t, s->nunknown > 0 ? TABLE_RED : TABLE_PLAIN, s->nunknown > 0 ? buf_cstr(&unknown) : NULL);
+	table_row(t);
+	buf_free(&unknown);
+}
+
+static void
+put_keys(struct out *o, const struct spool *sp, const struct scan_stats *s)
+{
+	size_t i;
+
+	out_text(o, sp->root);
+	out_text(o, sp->driver->name);
+	out_count(o, s->messages);
+	out_count(o, s->new_);
+	out_count(o, s->changed);
+	out_count(o, s->unchanged);
+	out_count(o, s->gone);
+	out_count(o, s->damaged);
+	out_count(o, s->orphans);
+	out_count(o, s->files);
+	out_count(o, s->bytes);
+	out_real(o, s->seconds, 3);
+	out_list(o);
+	for (i = 0; i < s->nunknown; i++)
+		out_text(o, s->unknown[i]);
+	out_list_end(o);
+	out_row(o);
+}
+
+static int
+scan_one(struct scan_run *r, struct spool *sp)
+{
+	struct scan_stats stats;
+	struct progress progress;
+	struct err e = { 0, "" };
+	int status = CMD_DONE;
+	size_t i;
+
+	memset(&stats, 0, sizeof stats);
+	progress_init(&progress, r->c->quiet, sp->root);
+	r->opt.progress = progress.is_on ? progress_scan : NULL;
+	r->opt.progress_arg = &progress;
+	if (scan_spool(&stats, r->ix, sp, &r->opt, &e) < 0) {
+		progress_wipe(&progress);
+		status = cmd_fail(&e);
+		goto out;
+	}
+	progress_wipe(&progress);
+	if (scan_is_unclean(&stats))
+		status = CMD_PARTLY;
+	for (i = 0; i < stats.nlines; i++) {
+		if (status == CMD_PARTLY)
+			cmd_say("%s", stats.lines[i]);
+		else
+			cmd_note(r->c, "%s", stats.lines[i]);
+	}
+	if (r->c->format == OUT_TABLE)
+		put_table(&r->table, sp, &stats);
+	else
+		put_keys(&r->c->out, sp, &stats);
+	out_flush(&r->c->out);	/* a spool's line as soon as it is known */
+out:
+	scan_stats_free(&stats);
+	return status;
+}
+
+static void
+open_one(struct scan_run *r, const char *arg)
+{
+	struct err e = { 0, "" };
+	int x = spool_open(&r->spool[r->n], arg, &r->spool_opt, &e);
+
+	if (x == 0) {
+		r->n++;
+		return;
+	}
+	cmd_say("%s", e.text);
+	r->status = cmd_worse(r->status, x == -2 ? CMD_USAGE : CMD_FAILED);
+}
+
+/* All are opened before any is read, so that a typing error shows at once. */
+static void
+open_all(struct scan_run *r)
+{
+	struct spool_place *place;
+	size_t i, n;
+
+	if (r->c->narg > 0) {
+		r->spool = mem_new(r->c->narg * sizeof(struct spool *));
+		for (i = 0; i < r->c->narg; i++)
+			open_one(r, r->c->arg[i]);
+		return;
+	}
+	n = spools_find(&place);
+	r->spool = mem_new((n + 1) * sizeof(struct spool *));
+	if (n == 0) {
+		cmd_say("%s; give one: spoolsweep scan DIR", spools_looked_for());
+		r->status = CMD_FAILED;
+	}
+	for (i = 0; i < n; i++)
+		open_one(r, place[i].arg);
+	spools_free(place, n);
+}
+
+static int
+options(struct scan_run *r)
+{
+	const char *threads = r->c->opt[OPT_THREADS], *zone = r->c->opt[OPT_TIMEZONE];
+	struct err e = { 0, "" };
+	int64_t n = 0;
+
+	if (threads != NULL && opt_number(&n, "scan: --threads", threads, 1, 64, &e) < 0) {
+		cmd_say("%s", e.text);
+		return CMD_USAGE;
+	}
+	if (sys_zone_load(&r->zone, zone, &e) < 0) {
+		cmd_say("%s", e.text);
+		return zone != NULL ? CMD_USAGE : CMD_FAILED;
+	}
+	r->spool_opt.zone = r->zone;
+	r->opt.full = r->c->opt[OPT_FULL] != NULL;
+	r->opt.threads = (unsigned)n;
+	r->opt.zone = sys_zone_name(r->zone);
+	return CMD_DONE;
+}
+
+/* From here on hostile bytes are parsed: all spools and the index are open, nothing else is needed. */
+static void
+confine(const struct index *ix)
+{
+	char *folder = sys_realpath(ix->path, NULL), *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+
+	if (slash != NULL)
+		slash[slash == folder] = '\0';
+	sys_confine(slash != NULL ? folder : ".");
+	free(folder);
+}
+
+static int
+run(struct context *c)
+{
+	struct scan_run r;
+	struct err e = { 0, "" };
+	size_t i;
+
+	memset(&r, 0, sizeof r);
+	r.c = c;
+	table_init(&r.table, &c->out, columns, sizeof columns / sizeof columns[0]);
+	r.status = options(&r);
+	if (r.status != CMD_DONE)
+		goto out;
+	open_all(&r);
+	if (r.n == 0)
+		goto out;
+	if (cmd_index_open(&r.ix, c, INDEX_WRITE, &e) < 0) {
+		r.status = cmd_fail(&e);
+		goto out;
+	}
+	confine(r.ix);
+	out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
+	for (i = 0; i < r.n && c->out.error == 0; i++)
+		r.status = cmd_worse(r.status, scan_one(&r, r.spool[i]));
+out:
+	table_end(&r.table);
+	index_close(r.ix);
+	for (i = 0; i < r.n; i++)
+		spool_close(r.spool[i]);
+	free(r.spool);
+	sys_zone_free(r.zone);
+	return r.status;
+}

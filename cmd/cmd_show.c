@@ -1,0 +1,525 @@
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/show_live.h"
+#include "index/rank.h"
+#include "spool/arena.h"
+#include "spool/msg.h"
+
+#define RECIPIENTS_SHOWN 50
+#define LOG_LINES_SHOWN 50
+
+static int run(struct context *c);
+
+const struct command cmd_show = {
+	"show", "ID [SELECTORS]", "one message: envelope, headers, files, the MTA's log, why it counts for its account",
+	"The envelope is the index's, headers, files and log are read from the spool now. When\n"
+	"several messages have the ID, --spool or --queue says which. -v shows all recipients\n"
+	"and the whole log.\n",
+	NULL, 1, 1, 1, run
+};
+
+static const char *const keys[] = { LIST_KEY_NAMES, "recipient_list", "headers", "files", "evidence", "history" };
+static const char *const recipient_keys[] = { "address", "state", "reply" };
+static const char *const file_keys[] = { "path", "size", "mtime" };
+
+/* The texts of a row, for copying: a query's row lives until the next one. */
+#define TEXT(field) offsetof(struct query_row, field)
+static const size_t row_texts[] = {
+	TEXT(spool), TEXT(kind), TEXT(queue), TEXT(id), TEXT(account), TEXT(account_kind), TEXT(domain), TEXT(sender),
+	TEXT(sender_domain), TEXT(client), TEXT(client_name), TEXT(helo), TEXT(protocol), TEXT(local_user), TEXT(script),
+	TEXT(from), TEXT(subject), TEXT(message_id), TEXT(state), TEXT(reason), TEXT(damage), TEXT(notes)
+};
+
+struct show {
+	struct context *c;
+	struct index *ix;
+	struct arena arena;
+	struct query_row *row;		/* candidates, then the one */
+	size_t nrow, cap;
+	struct show_live live;
+	const char **evidence;
+	size_t nevidence;
+	size_t nrecipients;
+};
+
+static void
+copy_row(struct query_row *to, struct arena *a, const struct query_row *from)
+{
+	const char *s;
+	char *path;
+	size_t i;
+
+	*to = *from;
+	for (i = 0; i < sizeof row_texts / sizeof row_texts[0]; i++) {
+		memcpy(&s, (const char *)from + row_texts[i], sizeof s);
+		s = s != NULL ? arena_str(a, s) : NULL;
+		memcpy((char *)to + row_texts[i], &s, sizeof s);
+	}
+	path = arena_dup(a, from->path != NULL ? from->path : "", from->path_len);
+	to->path = path;
+}
+
+static int
+is_gone(const struct query_row *r)
+{
+	return strcmp(r->state, "gone") == 0;
+}
+
+/* All rows with the ID, gone ones too. */
+static int
+candidates(struct show *s, struct err *e)
+{
+	const char *id = s->c->arg[0];
+	struct query *q = NULL;
+	struct query_row r;
+	int x;
+
+	if (selection_add_ids(s->c->sel, id, strlen(id), e) < 0 || query_open(&q, s->ix, s->c->sel, 1, e) < 0)
+		return -1;
+	while ((x = query_next(&r, q, e)) > 0) {
+		if (s->nrow == s->cap) {
+			s->cap = s->cap != 0 ? s->cap * 2 : 8;
+			s->row = mem_grow(s->row, s->cap * sizeof *s->row);
+		}
+		copy_row(&s->row[s->nrow++], &s->arena, &r);
+	}
+	query_close(q);
+	return x;
+}
+
+/* Keeps the rows for which keep says 1, unless that would leave none. */
+static void
+prefer(struct show *s, int (*keep)(const struct show *s, const struct query_row *r))
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < s->nrow; i++)
+		n += keep(s, &s->row[i]) != 0;
+	if (n == 0)
+		return;
+	for (i = n = 0; i < s->nrow; i++)
+		if (keep(s, &s->row[i]))
+			s->row[n++] = s->row[i];
+	s->nrow = n;
+}
+
+static int
+is_exact(const struct show *s, const struct query_row *r)
+{
+	return strcmp(r->id, s->c->arg[0]) == 0;
+}
+
+static int
+is_present(const struct show *s, const struct query_row *r)
+{
+	(void)s;
+	return !is_gone(r);
+}
+
+/* Short Postfix ids come again (they are inode numbers): of messages that have all gone from one queue the last is meant. */
+static int
+is_last_of_place(const struct show *s, const struct query_row *r)
+{
+	const struct query_row *last = &s->row[s->nrow - 1];
+
+	return r == last || strcmp(r->spool, last->spool) != 0 || strcmp(r->queue, last->queue) != 0;
+}
+
+static int
+choose(struct show *s)
+{
+	struct err e = { 0, "" };
+	char when[40];
+	const char *text;
+	size_t i;
+
+	if (candidates(s, &e) < 0)
+		return cmd_fail(&e);
+	prefer(s, is_exact);
+	prefer(s, is_present);
+	if (s->nrow > 1 && is_gone(&s->row[0]))
+		prefer(s, is_last_of_place);
+	if (s->nrow == 1)
+		return CMD_DONE;
+	if (s->nrow == 0) {
+		cmd_say("show: no message %s in the index", s->c->arg[0]);
+		return CMD_FAILED;
+	}
+	for (i = 0; i < s->nrow; i++) {
+		text = s->row[i].arrived != MSG_NO_TIME ? text_time(when, s->row[i].arrived / 1000000, 0, 0, 1) : NULL;
+		cmd_say("%s --spool %s --queue '%s' (%s, arrived %s)", s->row[i].id, s->row[i].spool, s->row[i].queue,
+		    s->row[i].state, text != NULL ? text : "?");
+	}
+	cmd_say("show: %zu messages have this id: say which with --spool or --queue", s->nrow);
+	return CMD_USAGE;
+}
+
+/* One sentence: what the MTA proved about who handed the message in (contract "account"). */
+static const char *
+why_account(struct arena *a, const struct query_row *r)
+{
+	const char *kind = r->account_kind != NULL ? r->account_kind : "", *from = r->client != NULL ? r->client : "an unknown client";
+
+	if (strcmp(kind, "auth") == 0)
+		return arena_fmt(a, "SMTP AUTH as %s from %s: proven by the MTA", r->account, from);
+	if (strcmp(kind, "local") == 0 && r->script != NULL)
+		return arena_fmt(a, "handed in on this machine by %s; script %s", r->account, r->script);
+	if (strcmp(kind, "local") == 0)
+		return arena_fmt(a, "handed in on this machine by %s, without SMTP AUTH", r->account);
+	if (strcmp(kind, "client") == 0)
+		return arena_fmt(a, "SMTP from %s%s%s%s without authentication: the address is the account", r->account,
+		    r->client_name != NULL ? " (" : "", r->client_name != NULL ? r->client_name : "", r->client_name != NULL ? ")" : "");
+	if (strcmp(kind, "bounce") == 0)
+		return r->client != NULL ? arena_fmt(a, "null sender, handed in by %s: a report of another server, or made to look like one",
+		    r->client) : "null sender: a report made by this MTA";
+	if (strcmp(kind, "sender") == 0)
+		return arena_fmt(a, "only the envelope sender %s is known, which anyone can write", r->account);
+	return "neither a user nor a client nor a sender can be read: no account";
+}
+
+static int
+collect_evidence(struct show *s, const struct query_row *r, struct err *e)
+{
+	struct selection *all = selection_new();
+	struct rank *rank = NULL;
+	const struct rank_row *found = NULL;
+	size_t i, n;
+	int rc;
+
+	rc = rank_make(&rank, s->ix, all, RANK_ACCOUNT, e);
+	if (rc == 0 && r->account != NULL)
+		found = rank_find(rank, r->account_kind, r->account);
+	n = found != NULL ? found->nreasons : 0;
+	s->evidence = arena_get(&s->arena, (n + 2) * sizeof *s->evidence);
+	s->evidence[s->nevidence++] = why_account(&s->arena, r);
+	if (found != NULL)
+		s->evidence[s->nevidence++] = arena_fmt(&s->arena, "the account has %" PRId64 " messages now, %s to be compromised (score %d)",
+		    found->messages, found->verdict, found->score);
+	for (i = 0; i < n; i++)
+		s->evidence[s->nevidence++] = arena_str(&s->arena, found->reasons[i]);
+	rank_free(rank);
+	selection_free(all);
+	return rc;
+}
+
+/* ---- JSON and CSV ---- */
+
+static void
+put_recipient(void *arg, const struct query_rcpt *r)
+{
+	struct out *o = arg;
+
+	out_group(o, recipient_keys);
+	out_text(o, r->address);
+	out_text(o, r->state);
+	out_text(o, r->reply);
+	out_group_end(o);
+}
+
+static void
+put_headers(struct out *o, const struct show_live *l)
+{
+	size_t i;
+
+	if (l->head == NULL) {
+		out_strings(o, NULL);
+		return;
+	}
+	out_list(o);
+	for (i = 0; i < l->head->nall; i++) {
+		out_group(o, NULL);
+		out_text(o, l->head->all[i].name);
+		out_text(o, l->head->all[i].value);
+		out_group_end(o);
+	}
+	out_list_end(o);
+}
+
+static void
+put_files(struct out *o, struct arena *a, const struct show_live *l)
+{
+	const struct part *p;
+	size_t i;
+
+	if (l->is_unknown) {
+		out_strings(o, NULL);
+		return;
+	}
+	out_list(o);
+	for (i = 0; i < l->parts.n; i++) {
+		p = &l->parts.v[i];
+		if (p->absent)
+			continue;
+		out_group(o, file_keys);
+		out_text(o, spool_path(a, p->dir, p->name));
+		out_count(o, p->st.type == SYS_UNKNOWN ? -1 : (int64_t)p->st.size);
+		if (p->st.type == SYS_UNKNOWN)
+			out_text(o, NULL);
+		else
+			out_time_ns(o, p->st.mtime);
+		out_group_end(o);
+	}
+	out_list_end(o);
+}
+
+static int
+put_json(struct show *s, const struct query_row *r, struct err *e)
+{
+	struct out *o = &s->c->out;
+	size_t i;
+
+	out_keys(o, keys, sizeof keys / sizeof keys[0]);
+	list_values(o, r);
+	out_list(o);
+	if (query_recipients(s->ix, r->rowid, put_recipient, o, e) < 0)
+		return -1;
+	out_list_end(o);
+	put_headers(o, &s->live);
+	put_files(o, &s->arena, &s->live);
+	out_list(o);
+	for (i = 0; i < s->nevidence; i++)
+		out_text(o, s->evidence[i]);
+	out_list_end(o);
+	out_strings(o, "[]");
+	out_row(o);
+	return 0;
+}
+
+/* ---- for people ---- */
+
+static void
+heading(struct out *o, const char *title)
+{
+	out_raw(o, o->colour ? "\n\033[1m" : "\n");
+	out_raw(o, title);
+	out_raw(o, o->colour ? "\033[0m\n" : "\n");
+}
+
+static void
+field(struct out *o, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_fmt(&o->b, "%-12s  ", name);
+	out_plain(o, value);
+	out_raw(o, "\n");
+}
+
+static void
+item(struct out *o, const char *value)
+{
+	out_raw(o, "  ");
+	out_plain(o, value);
+	out_raw(o, "\n");
+}
+
+static void
+show_recipient(void *arg, const struct query_rcpt *r)
+{
+	struct show *s = arg;
+	struct out *o = &s->c->out;
+
+	if (++s->nrecipients > RECIPIENTS_SHOWN && !s->c->verbose)
+		return;
+	buf_fmt(&o->b, "  %-8s  ", r->state);
+	out_plain(o, r->address);
+	out_raw(o, "\n");
+	if (r->reply != NULL) {
+		out_raw(o, "            ");
+		out_plain(o, r->reply);
+		out_raw(o, "\n");
+	}
+}
+
+static void
+show_strings(struct out *o, const char *title, const char *json)
+{
+	struct buf b;
+
+	if (strcmp(json, "[]") == 0)
+		return;
+	heading(o, title);
+	buf_init(&b, 100000);
+	while (text_string(&b, &json))
+		item(o, buf_cstr(&b));
+	buf_free(&b);
+}
+
+static void
+show_envelope(struct show *s, const struct query_row *r)
+{
+	struct out *o = &s->c->out;
+	struct arena *a = &s->arena;
+	char when[40], size[16];
+
+	field(o, "message", r->id);
+	field(o, "spool", arena_fmt(a, "%s:%s", r->kind, r->spool));
+	field(o, "queue", cmd_queue_words(r->queue));
+	field(o, "state", r->state);
+	if (r->arrived != MSG_NO_TIME && text_time(when, r->arrived / 1000000, 0, 0, 0) != NULL)
+		field(o, "arrived", arena_fmt(a, "%s UTC", when));
+	if (r->size >= 0)
+		field(o, "size", arena_fmt(a, "%s (%" PRId64 " bytes)", text_size(size, r->size), r->size));
+	field(o, "account", r->account != NULL ? arena_fmt(a, "%s (%s)", r->account, r->account_kind) : "not known");
+	field(o, "sender", r->sender == NULL ? "not readable" : r->sender[0] == '\0' ? "<> (null sender)" : r->sender);
+	field(o, "client", r->client);
+	field(o, "client name", r->client_name);
+	field(o, "helo", r->helo);
+	field(o, "protocol", r->protocol);
+	field(o, "local user", r->local_user);
+	if (r->uid >= 0)
+		field(o, "uid", arena_fmt(a, "%" PRId64, r->uid));
+	field(o, "script", r->script);
+	field(o, "from", r->from);
+	field(o, "subject", r->subject);
+	field(o, "message id", r->message_id);
+	field(o, "last reply", r->reason);
+}
+
+static void
+show_files(struct out *o, struct arena *a, const struct show_live *l)
+{
+	const struct part *p;
+	char when[40], size[16];
+	const char *text;
+	size_t i;
+
+	heading(o, "Files now");
+	for (i = 0; i < l->parts.n; i++) {
+		p = &l->parts.v[i];
+		if (p->absent)
+			continue;
+		text = p->st.type == SYS_UNKNOWN ? NULL : text_time(when, p->st.mtime / 1000000000, 0, 0, 0);
+		buf_fmt(&o->b, "  %6s  %-19s  ", p->st.type == SYS_UNKNOWN ? "-" : text_size(size, (int64_t)p->st.size),
+		    text != NULL ? text : "-");
+		out_plain(o, spool_path(a, p->dir, p->name));
+		out_raw(o, "\n");
+	}
+}
+
+/* The last lines of the log; each is made inert by itself, so that its line ends stay. */
+static void
+show_log(struct show *s)
+{
+	struct out *o = &s->c->out;
+	const char *p = buf_cstr(&s->live.log), *end = p + s->live.log.n, *lf;
+	size_t lines = 0, skip;
+
+	if (s->live.log.n == 0)
+		return;
+	heading(o, "The MTA's log of it");
+	for (lf = p; lf < end && (lf = memchr(lf, '\n', (size_t)(end - lf))) != NULL; lf++)
+		lines++;
+	skip = s->c->verbose || lines <= LOG_LINES_SHOWN ? 0 : lines - LOG_LINES_SHOWN;
+	if (skip > 0)
+		buf_fmt(&o->b, "  (%zu earlier lines; -v shows them)\n", skip);
+	for (; p < end; p = lf + 1) {
+		lf = memchr(p, '\n', (size_t)(end - p));
+		if (lf == NULL)
+			lf = end;
+		if (skip > 0) {
+			skip--;
+			continue;
+		}
+		out_raw(o, "  ");
+		text_is_plain(&o->b, p, (size_t)(lf - p));
+		out_raw(o, "\n");
+	}
+}
+
+static int
+show_people(struct show *s, const struct query_row *r, struct err *e)
+{
+	struct out *o = &s->c->out;
+	const struct show_live *l = &s->live;
+	size_t i;
+
+	show_envelope(s, r);
+	show_strings(o, "Damage", r->damage);
+	show_strings(o, "Notes", r->notes);
+	heading(o, "Why this account");
+	for (i = 0; i < s->nevidence; i++)
+		item(o, s->evidence[i]);
+	heading(o, r->recipients < 0 ? "Recipients" : r->pending < 0 ?
+	    arena_fmt(&s->arena, "Recipients (%" PRId64 ")", r->recipients) :
+	    arena_fmt(&s->arena, "Recipients (%" PRId64 " pending of %" PRId64 ")", r->pending, r->recipients));
+	if (query_recipients(s->ix, r->rowid, show_recipient, s, e) < 0)
+		return -1;
+	if (s->nrecipients > RECIPIENTS_SHOWN && !s->c->verbose)
+		buf_fmt(&o->b, "  (%zu more; -v shows them)\n", s->nrecipients - RECIPIENTS_SHOWN);
+	if (l->head != NULL) {
+		heading(o, "Headers");
+		for (i = 0; i < l->head->nall; i++)
+			item(o, arena_fmt(&s->arena, "%s: %s", l->head->all[i].name, l->head->all[i].value));
+	}
+	if (l->is_found)
+		show_files(o, &s->arena, l);
+	show_log(s);
+	return 0;
+}
+
+/* What the spool says now beside what the index said. */
+static int
+look_at_spool(struct show *s, const struct query_row *r)
+{
+	struct err e = { 0, "" };
+
+	if (is_gone(r)) {
+		cmd_note(s->c, "%s has gone from the spool: shown from the index", r->id);
+		return CMD_DONE;
+	}
+	if (show_live_read(&s->live, &s->arena, r, &e) < 0) {
+		cmd_say("%s", e.text);
+		return CMD_PARTLY;
+	}
+	if (!s->live.is_found)
+		cmd_note(s->c, "%s has gone from the spool since the scan: shown from the index", r->id);
+	else if (strcmp(s->live.queue, r->queue) != 0 || strcmp(s->live.state, r->state) != 0)
+		cmd_note(s->c, "%s is now in %s, %s; the index is older", r->id, cmd_queue_words(s->live.queue), s->live.state);
+	return CMD_DONE;
+}
+
+static int
+show_row(struct show *s)
+{
+	const struct query_row *r = &s->row[0];
+	struct err e = { 0, "" };
+	int status = look_at_spool(s, r), rc;
+
+	rc = collect_evidence(s, r, &e);
+	if (rc == 0)
+		rc = s->c->format == OUT_TABLE ? show_people(s, r, &e) : put_json(s, r, &e);
+	return rc < 0 ? cmd_fail(&e) : status;
+}
+
+static int
+run(struct context *c)
+{
+	struct show s;
+	struct err e = { 0, "" };
+	int status, fresh;
+
+	memset(&s, 0, sizeof s);
+	s.c = c;
+	show_live_init(&s.live);
+	if (selection_has(c->sel, SEL_ID)) {
+		cmd_say("show: the id stands without --id");
+		return CMD_USAGE;
+	}
+	if (cmd_index_open(&s.ix, c, INDEX_READ, &e) < 0)
+		return cmd_fail(&e);
+	fresh = cmd_freshness(NULL, c, s.ix);
+	status = choose(&s);
+	if (status == CMD_DONE)
+		status = cmd_worse(fresh, show_row(&s));
+	show_live_free(&s.live);
+	free(s.row);
+	arena_free(&s.arena);
+	index_close(s.ix);
+	return status;
+}

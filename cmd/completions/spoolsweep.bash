@@ -1,0 +1,51 @@
+# bash completion for spoolsweep(1)
+
+_spoolsweep()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word i
+	local commands="spools scan rank list show help"
+	local globals="--index --json --csv --quiet --verbose --help --version -q -v"
+	local selectors="--account --domain --sender --sender-domain --recipient --recipient-domain --client --subject
+		--script --queue --spool --kind --null-sender --frozen --damaged --older --younger --since --until --larger
+		--smaller --id --contains --where --all"
+	local by="account domain sender sender-domain client recipient-domain subject script"
+
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		--index) ((i++)) ;;
+		-*) ;;
+		*) command=$word; break ;;
+		esac
+	done
+	case $prev in
+	--index|--spool)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
+	--by)
+		mapfile -t COMPREPLY < <(compgen -W "$by" -- "$cur"); return ;;
+	--kind)
+		mapfile -t COMPREPLY < <(compgen -W "postfix exim smartermail auth local client sender bounce" -- "$cur"); return ;;
+	--timezone)
+		mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone.tab 2>/dev/null)" -- "$cur"); return ;;
+	--account|--domain|--sender|--sender-domain|--recipient|--recipient-domain|--client|--subject|--script|--queue|--older| \
+	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n)
+		return ;;
+	esac
+	case $command in
+	"") mapfile -t COMPREPLY < <(compgen -W "$commands $globals" -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show" -- "$cur") ;;
+	scan)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "--full --threads --timezone $globals" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames
+		fi ;;
+	rank) mapfile -t COMPREPLY < <(compgen -W "--by -n $selectors $globals" -- "$cur") ;;
+	list) mapfile -t COMPREPLY < <(compgen -W "-c -i $selectors $globals" -- "$cur") ;;
+	show) mapfile -t COMPREPLY < <(compgen -W "$selectors $globals" -- "$cur") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "$globals" -- "$cur") ;;
+	esac
+}
+
+complete -F _spoolsweep spoolsweep

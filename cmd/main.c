@@ -1,0 +1,55 @@
+/* The table of commands, dispatch and the exit status; nothing else. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+
+const struct command *const cmd_all[] = { &cmd_spools, &cmd_scan, &cmd_rank, &cmd_list, &cmd_show, NULL };
+
+static int
+dispatch(struct context *c, int argc, char **argv)
+{
+	struct err e = { 0, "" };
+
+	if (opt_parse(c, cmd_all, argc, argv, &e) < 0) {
+		cmd_say("%s", e.text);
+		return CMD_USAGE;
+	}
+	c->out.format = c->format;
+	if (c->opt[OPT_VERSION] != NULL) {
+		out_raw(&c->out, "spoolsweep " SPOOLSWEEP_VERSION "\n");
+		return CMD_DONE;
+	}
+	if (c->opt[OPT_HELP] != NULL) {
+		opt_help(&c->out, cmd_all, c->command);
+		return CMD_DONE;
+	}
+	return c->command->run(c);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct context c;
+	int status, error;
+
+#ifdef SIGPIPE
+	/* "| head" ends our output by EPIPE, as an exit status and not as a death */
+	signal(SIGPIPE, SIG_IGN);
+#endif
+	memset(&c, 0, sizeof c);
+	out_init(&c.out, OUT_TABLE);
+	c.sel = selection_new();
+	status = dispatch(&c, argc, argv);
+	if (out_end(&c.out) < 0) {
+		error = c.out.error;
+		if (error != EPIPE)
+			cmd_say("write to stdout: %s", strerror(error));
+		status = CMD_FAILED;
+	}
+	selection_free(c.sel);
+	opt_free(&c);
+	return status;
+}
