@@ -18,23 +18,23 @@ enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_DROP, PUT_TEXT, PUT_
 
 #define COLUMNS "fp, spool, account, arrived, arrived_fraction, state, recipients, pending, size, sender, sender_domain, client," \
     " subject, script, script_path, reason, list_id, is_report, queue, qid, path, inode, client_name, helo, protocol," \
-    " local_user, uid, \"from\", reply_to, mailer, message_id, date, damage, notes"
-#define NCOLUMNS 34
+    " local_user, uid, \"from\", reply_to, mailer, message_id, date, damage, notes, spelling"
+#define NCOLUMNS 35
 
 static const char *const put_sql[PUT_COUNT] = {
 	"INSERT INTO message(" COLUMNS ", new_scan)"
 	" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
-	"?31,?32,?33,?34,?35)",
+	"?31,?32,?33,?34,?35,?36)",
 	"UPDATE message SET (" COLUMNS ") ="
 	" (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
-	"?31,?32,?33,?34) WHERE id = ?35",
+	"?31,?32,?33,?34,?35) WHERE id = ?36",
 	"SELECT id, arrived, inode FROM message WHERE qid = ? AND spool = ? AND gone_scan IS NULL",
 	"INSERT INTO recipient VALUES(?,?,?,?,?,?)",
 	"DELETE FROM recipient WHERE message = ?",
 	"INSERT INTO text(hash, text) VALUES(?,?)",
 	"SELECT id FROM text WHERE hash = ? AND text = ?",
 	"INSERT INTO account(kind, key, name, domain) VALUES(?,?,?,?)",
-	"SELECT id FROM account WHERE kind = ? AND key = ?",
+	"SELECT id, name FROM account WHERE kind = ? AND key = ?",
 	"INSERT OR IGNORE INTO idn VALUES(?,?,?)"
 };
 
@@ -43,6 +43,7 @@ struct put {
 	int64_t spool, scan;
 	sqlite3_stmt *st[PUT_COUNT];
 	struct map texts, accounts;
+	struct map spelled;		/* account to the hash of its name */
 	int had_texts, had_accounts;	/* rows from earlier scans: the database must be asked */
 	struct arena scratch;
 };
@@ -110,6 +111,7 @@ put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e)
 	}
 	map_put(&p->texts, 0, -1);	/* so that cap is never 0; hash 0 with id -1 is never asked for */
 	map_put(&p->accounts, 0, -1);
+	map_put(&p->spelled, 0, -1);
 	p->had_texts = has_rows(ix, "text", e);
 	p->had_accounts = has_rows(ix, "account", e);
 	return p;
@@ -126,6 +128,7 @@ put_free(struct put *p)
 		sqlite3_finalize(p->st[i]);
 	free(p->texts.slot);
 	free(p->accounts.slot);
+	free(p->spelled.slot);
 	arena_free(&p->scratch);
 	free(p);
 }
@@ -224,12 +227,46 @@ put_domain(struct put *p, const char *domain, struct err *e)
 	return id;
 }
 
+/* An account of an earlier scan: its row, and the hash of its name. 1, 0 none, -1. */
+static int
+find_account(int64_t *id, uint64_t *name, struct put *p, const char *kind, const char *key, struct err *e)
+{
+	sqlite3_stmt *st = p->st[PUT_ACCOUNT_FIND];
+	int rc;
+
+	bind_text(st, 1, kind);
+	bind_text(st, 2, key);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		*id = sqlite3_column_int64(st, 0);
+		*name = hash_text(p, (const char *)sqlite3_column_text(st, 1));
+	} else if (rc != SQLITE_DONE)
+		index_err(p->ix, e, "read");
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+static int
+new_account(int64_t *id, struct put *p, const struct msg *m, const char *kind, struct err *e)
+{
+	int64_t none;
+
+	bind_text(p->st[PUT_ACCOUNT], 1, kind);
+	bind_text(p->st[PUT_ACCOUNT], 2, m->account_key);
+	bind_text(p->st[PUT_ACCOUNT], 3, m->account);
+	bind_text(p->st[PUT_ACCOUNT], 4, m->domain);
+	if (run(&none, p, PUT_ACCOUNT, e) < 0)
+		return -1;
+	*id = sqlite3_last_insert_rowid(p->ix->db);
+	return m->domain != NULL && put_domain(p, m->domain, e) < 0 ? -1 : 0;
+}
+
 static int64_t
 put_account(struct put *p, const struct msg *m, struct err *e)
 {
 	const char *kind = account_kind_name(m->account_kind);
+	uint64_t hash, name;
 	struct slot *slot;
-	uint64_t hash;
 	int64_t id = 0;
 	int got = 0;
 
@@ -239,23 +276,26 @@ put_account(struct put *p, const struct msg *m, struct err *e)
 	slot = map_slot(&p->accounts, hash);
 	if (slot->id > 0)
 		return slot->id;
-	if (p->had_accounts) {
-		bind_text(p->st[PUT_ACCOUNT_FIND], 1, kind);
-		bind_text(p->st[PUT_ACCOUNT_FIND], 2, m->account_key);
-		got = run(&id, p, PUT_ACCOUNT_FIND, e);
-	}
+	if (p->had_accounts)
+		got = find_account(&id, &name, p, kind, m->account_key, e);
 	if (got == 0) {
-		bind_text(p->st[PUT_ACCOUNT], 1, kind);
-		bind_text(p->st[PUT_ACCOUNT], 2, m->account_key);
-		bind_text(p->st[PUT_ACCOUNT], 3, m->account);
-		bind_text(p->st[PUT_ACCOUNT], 4, m->domain);
-		got = run(&id, p, PUT_ACCOUNT, e);
-		id = sqlite3_last_insert_rowid(p->ix->db);
+		got = new_account(&id, p, m, kind, e);
+		name = hash_text(p, m->account);
 	}
-	if (got < 0 || (m->domain != NULL && put_domain(p, m->domain, e) < 0))
+	if (got < 0)
 		return -1;
 	map_put(&p->accounts, hash, id);
+	map_put(&p->spelled, (uint64_t)id, (int64_t)(name | 1));
 	return id;
+}
+
+/* The dictionary's number of the account as this message spells it, 0 when that is the account's own name. */
+static int64_t
+put_spelling(struct put *p, const struct msg *m, int64_t account, struct err *e)
+{
+	if (account <= 0 || map_slot(&p->spelled, (uint64_t)account)->id == (int64_t)(hash_text(p, m->account) | 1))
+		return 0;
+	return put_text(p, m->account, e);
 }
 
 int64_t
@@ -368,11 +408,12 @@ int64_t
 put_message(struct put *p, const struct staged *s, int64_t row, struct err *e)
 {
 	sqlite3_stmt *st = p->st[row == 0 ? PUT_INSERT : PUT_UPDATE];
-	int64_t account = put_account(p, &s->msg, e), none;
+	int64_t account = put_account(p, &s->msg, e), spelling = put_spelling(p, &s->msg, account, e), none;
 
-	if (account < 0 || bind_dictionary(p, st, &s->msg, e) < 0)
+	if (account < 0 || spelling < 0 || bind_dictionary(p, st, &s->msg, e) < 0)
 		return -1;
 	bind_plain(p, st, s, account);
+	bind_number(st, 35, spelling, 0);
 	sqlite3_bind_int64(st, NCOLUMNS + 1, row == 0 ? p->scan : row);
 	if (run(&none, p, row == 0 ? PUT_INSERT : PUT_UPDATE, e) < 0)
 		return -1;

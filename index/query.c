@@ -14,14 +14,14 @@
 /* Columns of the row statement; those up to COL_ACCOUNT_DOMAIN are numbers of texts, accounts and spools. */
 enum column {
 	COL_QUEUE, COL_SENDER, COL_SENDER_DOMAIN, COL_CLIENT, COL_CLIENT_NAME, COL_HELO, COL_PROTOCOL, COL_LOCAL_USER, COL_SCRIPT,
-	COL_FROM, COL_SUBJECT, COL_REASON, COL_SPOOL, COL_SPOOL_KIND, COL_ACCOUNT, COL_ACCOUNT_KIND, COL_ACCOUNT_DOMAIN,
+	COL_FROM, COL_SUBJECT, COL_REASON, COL_SPELLING, COL_SPOOL, COL_SPOOL_KIND, COL_ACCOUNT, COL_ACCOUNT_KIND, COL_ACCOUNT_DOMAIN,
 	COL_NUMBERED,
 	COL_QID = COL_NUMBERED, COL_UID, COL_ARRIVED, COL_FRACTION, COL_SIZE, COL_RECIPIENTS, COL_PENDING, COL_MESSAGE_ID, COL_STATE,
 	COL_DAMAGE, COL_NOTES, COL_PATH
 };
 
 static const char row_sql[] = "SELECT queue, sender, sender_domain, client, client_name, helo, protocol, local_user, script, \"from\","
-    " subject, reason, spool, spool, account, account, account, qid, uid, arrived, arrived_fraction, size, recipients, pending,"
+    " subject, reason, spelling, spool, spool, account, account, account, qid, uid, arrived, arrived_fraction, size, recipients, pending,"
     " message_id, CASE WHEN gone_scan IS NULL THEN state ELSE 'gone' END, damage, notes, path FROM message WHERE id = ?";
 
 enum { ASK_TEXT, ASK_SPOOL, ASK_ACCOUNT, ASK_COUNT };
@@ -315,11 +315,13 @@ column_number(sqlite3_stmt *st, int i, int64_t none)
 static int
 row_texts(struct query_row *out, struct query *q, struct err *e)
 {
+	const char *spelling;	/* the account as this message has it, where that is another spelling */
 	const char **const field[COL_NUMBERED] = {
 		[COL_QUEUE] = &out->queue, [COL_SENDER] = &out->sender, [COL_SENDER_DOMAIN] = &out->sender_domain,
 		[COL_CLIENT] = &out->client, [COL_CLIENT_NAME] = &out->client_name, [COL_HELO] = &out->helo,
 		[COL_PROTOCOL] = &out->protocol, [COL_LOCAL_USER] = &out->local_user, [COL_SCRIPT] = &out->script,
-		[COL_FROM] = &out->from, [COL_SUBJECT] = &out->subject, [COL_REASON] = &out->reason, [COL_SPOOL] = &out->spool,
+		[COL_FROM] = &out->from, [COL_SUBJECT] = &out->subject, [COL_REASON] = &out->reason, [COL_SPELLING] = &spelling,
+		[COL_SPOOL] = &out->spool,
 		[COL_SPOOL_KIND] = &out->kind, [COL_ACCOUNT] = &out->account, [COL_ACCOUNT_KIND] = &out->account_kind,
 		[COL_ACCOUNT_DOMAIN] = &out->domain
 	};
@@ -328,6 +330,8 @@ row_texts(struct query_row *out, struct query *q, struct err *e)
 	for (i = 0; i < COL_NUMBERED; i++)
 		if (text_of(field[i], q, &q->cache[i], sqlite3_column_int64(q->row, i), e) < 0)
 			return -1;
+	if (spelling != NULL)
+		out->account = spelling;
 	return 0;
 }
 

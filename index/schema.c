@@ -28,6 +28,7 @@ static const char step1[] =
     " gone_scan INTEGER REFERENCES scan,"				/* NULL: in the spool */
     " spool INTEGER NOT NULL REFERENCES spool,"
     " account INTEGER REFERENCES account,"
+    " spelling INTEGER,"						/* text: the account as this message has it, NULL: account.name */
     " arrived INTEGER, arrived_fraction INTEGER NOT NULL,"		/* microseconds since 1970, UTC */
     " state TEXT NOT NULL,"
     " recipients INTEGER, pending INTEGER, size INTEGER,"
@@ -59,7 +60,7 @@ static const char step1[] =
     " domain TEXT PRIMARY KEY, unicode TEXT NOT NULL, ascii TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE VIEW v_message AS SELECT"
     " m.id AS row, sp.root AS spool, sp.kind AS kind, q.text AS queue, m.qid AS id,"
-    " a.name AS account, a.kind AS account_kind, a.domain AS domain,"
+    " coalesce(an.text, a.name) AS account, a.kind AS account_kind, a.domain AS domain,"
     " s.text AS sender, sd.text AS sender_domain,"
     " c.text AS client, cn.text AS client_name, h.text AS helo, pr.text AS protocol,"
     " lu.text AS local_user, m.uid AS uid, scr.text AS script, scp.text AS script_path,"
@@ -75,6 +76,7 @@ static const char step1[] =
     " m.new_scan AS new_scan, m.gone_scan AS gone_scan"
     " FROM message m JOIN spool sp ON sp.id = m.spool"
     " LEFT JOIN text q ON q.id = m.queue LEFT JOIN account a ON a.id = m.account"
+    " LEFT JOIN text an ON an.id = m.spelling"
     " LEFT JOIN text s ON s.id = m.sender LEFT JOIN text sd ON sd.id = m.sender_domain"
     " LEFT JOIN text c ON c.id = m.client LEFT JOIN text cn ON cn.id = m.client_name"
     " LEFT JOIN text h ON h.id = m.helo LEFT JOIN text pr ON pr.id = m.protocol"

@@ -1,0 +1,625 @@
+#include "index/journal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/index.h"
+#include "spool/sys.h"
+
+#define JOURNAL_APPLICATION_ID 0x5350534a	/* "SPSJ" */
+
+enum {
+	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_ARCHIVE,
+	J_ITEM_STATE, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_COUNT
+};
+
+#define PLAN_COLUMNS "id, parent, kind, state, created, started, finished, who, host, selection, archive, mainlog," \
+    " archive_size, sha256, level"
+#define ITEM_COLUMNS "n, place, queue, qid, path, inode, arrived, size, sender, account_kind, account_key, state, why, json"
+
+static const char *const journal_sql[J_COUNT] = {
+	"INSERT INTO plan(parent, kind, state, created, who, host, selection, mainlog, level) VALUES(?,?,?,?,?,?,?,?,?)",
+	"INSERT INTO place VALUES(?,?,?,?,?,?,?)",
+	"INSERT INTO item(plan, " ITEM_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	"SELECT " PLAN_COLUMNS " FROM plan WHERE id = ?",
+	"SELECT " PLAN_COLUMNS " FROM plan WHERE id > ? AND state BETWEEN ? AND ? ORDER BY id LIMIT 1",
+	"SELECT n, kind, root, dev, ino, folder FROM place WHERE plan = ? AND n = ?",
+	"SELECT " ITEM_COLUMNS " FROM item WHERE plan = ? AND n > ? AND (1 << state) & ? ORDER BY n LIMIT 1",
+	"SELECT role, dir, name, private, dev, ino, size, nlink, mode, uid, gid, mtime, ctime, sha256 FROM part"
+	" WHERE plan = ? AND item = ? ORDER BY n",
+	"UPDATE plan SET state = ?2, started = iif(?2 = 1 AND started IS NULL, ?3, started),"
+	" finished = iif(?2 IN (2, 6, 8), ?3, finished) WHERE id = ?1",
+	"UPDATE plan SET archive = ?2, archive_size = ?3, sha256 = ?4 WHERE id = ?1",
+	"UPDATE item SET state = ?3, why = ?4 WHERE plan = ?1 AND n = ?2",
+	"INSERT OR REPLACE INTO part VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	"UPDATE part SET sha256 = ?4 WHERE plan = ?1 AND item = ?2 AND n = ?3",
+	"SELECT i.plan, i.n FROM item i JOIN place p ON p.plan = i.plan AND p.n = i.place"
+	" WHERE i.qid = ? AND p.root = ? ORDER BY i.plan",
+	"SELECT state, count(*), total(size) FROM item WHERE plan = ? GROUP BY state"
+};
+
+static const char schema[] =
+    "CREATE TABLE plan("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER REFERENCES plan, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " created INTEGER NOT NULL, started INTEGER, finished INTEGER,"
+    " who TEXT NOT NULL, host TEXT NOT NULL, selection TEXT NOT NULL,"
+    " archive TEXT, mainlog TEXT, archive_size INTEGER, sha256 BLOB, level INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE place("
+    " plan INTEGER NOT NULL REFERENCES plan, n INTEGER NOT NULL, kind TEXT NOT NULL, root TEXT NOT NULL,"
+    " dev INTEGER NOT NULL, ino INTEGER NOT NULL, folder TEXT NOT NULL, PRIMARY KEY(plan, n)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE item("
+    " plan INTEGER NOT NULL REFERENCES plan, n INTEGER NOT NULL, place INTEGER NOT NULL,"
+    " queue TEXT NOT NULL, qid TEXT NOT NULL, path BLOB NOT NULL,"
+    " inode INTEGER, arrived INTEGER, size INTEGER, sender TEXT, account_kind TEXT, account_key TEXT,"
+    " state INTEGER NOT NULL, why TEXT, json TEXT NOT NULL, PRIMARY KEY(plan, n)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX item_qid ON item(qid);"
+    "CREATE TABLE part("
+    " plan INTEGER NOT NULL, item INTEGER NOT NULL, n INTEGER NOT NULL, role INTEGER NOT NULL,"
+    " dir BLOB NOT NULL, name BLOB NOT NULL, private TEXT NOT NULL,"
+    " dev INTEGER, ino INTEGER, size INTEGER NOT NULL, nlink INTEGER, mode INTEGER NOT NULL,"
+    " uid INTEGER NOT NULL, gid INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER, sha256 BLOB,"
+    " PRIMARY KEY(plan, item, n)) STRICT, WITHOUT ROWID;";
+
+struct journal {
+	struct index ix;		/* for its error texts and helpers; not an index database */
+	sqlite3_stmt *st[J_COUNT];
+};
+
+sqlite3 *
+journal_db(struct journal *j)
+{
+	return j->ix.db;
+}
+
+/* ---- opening ---- */
+
+static char *
+beside(const char *index_path)
+{
+	const char *slash = strrchr(index_path, '/');
+	size_t n = slash != NULL ? (size_t)(slash - index_path) + 1 : 0;
+	char *path = mem_new(n + sizeof "journal.db");
+
+	memcpy(path, index_path, n);
+	memcpy(path + n, "journal.db", sizeof "journal.db");
+	return path;
+}
+
+static int
+identify(int64_t *version, struct journal *j, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(&j->ix, "SELECT (SELECT application_id FROM pragma_application_id),"
+	    " (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)", e);
+	int64_t app;
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	rc = sqlite3_step(st);
+	app = sqlite3_column_int64(st, 0);
+	*version = sqlite3_column_int64(st, 1);
+	if (rc != SQLITE_ROW)
+		rc = index_err(&j->ix, e, "open");
+	else if (app == 0 && *version == 0 && sqlite3_column_int(st, 2) == 0)
+		rc = 0;
+	else if (app != JOURNAL_APPLICATION_ID)
+		rc = err_set(e, 0, "%s is not a journal of spoolsweep: left as it is", j->ix.path);
+	else if (*version > JOURNAL_VERSION)
+		rc = err_set(e, 0, "%s has version %lld, this program knows version %d: use the newer spoolsweep", j->ix.path,
+		    (long long)*version, JOURNAL_VERSION);
+	else
+		rc = 0;
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int
+create(struct journal *j, struct err *e)
+{
+	char sql[128];
+	int64_t version;
+
+	if (index_exec(&j->ix, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE", e) < 0)
+		return -1;
+	sqlite3_snprintf((int)sizeof sql, sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", JOURNAL_APPLICATION_ID,
+	    JOURNAL_VERSION);
+	if (identify(&version, j, e) < 0 || (version == 0 && (index_exec(&j->ix, schema, e) < 0 || index_exec(&j->ix, sql, e) < 0)) ||
+	    index_exec(&j->ix, "COMMIT", e) < 0) {
+		sqlite3_exec(j->ix.db, "ROLLBACK", NULL, NULL, NULL);
+		return -1;
+	}
+	return 0;
+}
+
+int
+journal_open(struct journal **out, const char *index_path, int write, struct err *e)
+{
+	struct journal *j = mem_new(sizeof *j);
+	int64_t version;
+	int i, rc;
+
+	j->ix.path = beside(index_path);
+	if (write && sys_make_private(j->ix.path, e) < 0)
+		goto out;
+	rc = sqlite3_open_v2(j->ix.path, &j->ix.db, (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
+	    SQLITE_OPEN_NOMUTEX, NULL);
+	if (rc != SQLITE_OK) {
+		err_set(e, sqlite3_system_errno(j->ix.db), "open journal %s", j->ix.path);
+		goto out;
+	}
+	sqlite3_extended_result_codes(j->ix.db, 1);
+	sqlite3_busy_timeout(j->ix.db, 60000);
+	if (identify(&version, j, e) < 0 || (version == 0 && (!write || create(j, e) < 0))) {
+		if (version == 0 && !write)
+			err_set(e, 0, "journal %s is empty", j->ix.path);
+		goto out;
+	}
+	/* FULL: a commit is on the disk when it returns; the purge's promises stand on that. */
+	if (write && index_exec(&j->ix, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e) < 0)
+		goto out;
+	for (i = 0; i < J_COUNT; i++)
+		if ((j->st[i] = index_prepare(&j->ix, journal_sql[i], e)) == NULL)
+			goto out;
+	*out = j;
+	return 0;
+out:
+	journal_close(j);
+	return -1;
+}
+
+void
+journal_close(struct journal *j)
+{
+	int i;
+
+	if (j == NULL)
+		return;
+	for (i = 0; i < J_COUNT; i++)
+		sqlite3_finalize(j->st[i]);
+	sqlite3_close(j->ix.db);
+	free(j->ix.path);
+	free(j);
+}
+
+int
+journal_begin(struct journal *j, struct err *e)
+{
+	return index_exec(&j->ix, "BEGIN IMMEDIATE", e);
+}
+
+int
+journal_commit(struct journal *j, struct err *e)
+{
+	return index_exec(&j->ix, "COMMIT", e);
+}
+
+void
+journal_rollback(struct journal *j)
+{
+	sqlite3_exec(j->ix.db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* ---- small binding and reading tools ---- */
+
+static void
+text_in(sqlite3_stmt *st, int i, const char *s)
+{
+	if (s != NULL)
+		sqlite3_bind_text(st, i, s, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, i);
+}
+
+static void
+bytes_in(sqlite3_stmt *st, int i, const char *s)
+{
+	sqlite3_bind_blob(st, i, s, (int)strlen(s), SQLITE_STATIC);
+}
+
+static const char *
+text_out(sqlite3_stmt *st, int i, struct arena *a)
+{
+	const void *p = sqlite3_column_type(st, i) == SQLITE_BLOB ? sqlite3_column_blob(st, i) : sqlite3_column_text(st, i);
+
+	if (sqlite3_column_type(st, i) == SQLITE_NULL)
+		return NULL;
+	return arena_dup(a, p, (size_t)sqlite3_column_bytes(st, i));
+}
+
+static int64_t
+int_out(sqlite3_stmt *st, int i, int64_t null)
+{
+	return sqlite3_column_type(st, i) == SQLITE_NULL ? null : sqlite3_column_int64(st, i);
+}
+
+static int
+sha_out(unsigned char sha[ARC_SHA256], sqlite3_stmt *st, int i)
+{
+	if (sqlite3_column_bytes(st, i) != ARC_SHA256)
+		return 0;
+	memcpy(sha, sqlite3_column_blob(st, i), ARC_SHA256);
+	return 1;
+}
+
+/* Runs a statement that gives no row. */
+static int
+done(struct journal *j, sqlite3_stmt *st, struct err *e)
+{
+	int rc = sqlite3_step(st);
+
+	if (rc != SQLITE_DONE && rc != SQLITE_ROW)
+		index_err(&j->ix, e, "write the journal");
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : -1;
+}
+
+/* ---- writing ---- */
+
+int
+journal_plan_new(struct journal *j, struct plan *p, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PLAN_NEW];
+
+	if (p->parent != 0)
+		sqlite3_bind_int64(st, 1, p->parent);
+	else
+		sqlite3_bind_null(st, 1);
+	sqlite3_bind_int(st, 2, (int)p->kind);
+	sqlite3_bind_int(st, 3, (int)p->state);
+	sqlite3_bind_int64(st, 4, p->created);
+	text_in(st, 5, p->who);
+	text_in(st, 6, p->host);
+	text_in(st, 7, p->selection);
+	text_in(st, 8, p->mainlog);
+	sqlite3_bind_int64(st, 9, p->level);
+	if (done(j, st, e) < 0)
+		return -1;
+	p->id = sqlite3_last_insert_rowid(j->ix.db);
+	return 0;
+}
+
+int
+journal_place_new(struct journal *j, int64_t plan, const struct place *pl, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PLACE_NEW];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, pl->n);
+	text_in(st, 3, pl->kind);
+	text_in(st, 4, pl->root);
+	sqlite3_bind_int64(st, 5, (int64_t)pl->dev);
+	sqlite3_bind_int64(st, 6, (int64_t)pl->ino);
+	text_in(st, 7, pl->folder);
+	return done(j, st, e);
+}
+
+int
+journal_item_new(struct journal *j, int64_t plan, const struct item *it, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_ITEM_NEW];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, it->n);
+	sqlite3_bind_int64(st, 3, it->place);
+	text_in(st, 4, it->queue);
+	text_in(st, 5, it->id);
+	bytes_in(st, 6, it->path);
+	sqlite3_bind_int64(st, 7, (int64_t)it->inode);
+	if (it->arrived == MSG_NO_TIME)
+		sqlite3_bind_null(st, 8);
+	else
+		sqlite3_bind_int64(st, 8, it->arrived);
+	if (it->size < 0)
+		sqlite3_bind_null(st, 9);
+	else
+		sqlite3_bind_int64(st, 9, it->size);
+	text_in(st, 10, it->sender);
+	text_in(st, 11, it->account_kind);
+	text_in(st, 12, it->account_key);
+	sqlite3_bind_int(st, 13, (int)it->state);
+	text_in(st, 14, it->why);
+	text_in(st, 15, it->json);
+	return done(j, st, e);
+}
+
+int
+journal_plan_state(struct journal *j, int64_t plan, enum plan_state s, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PLAN_STATE];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int(st, 2, (int)s);
+	sqlite3_bind_int64(st, 3, sys_now_us());
+	return done(j, st, e);
+}
+
+int
+journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t size, const unsigned char *sha, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PLAN_ARCHIVE];
+
+	sqlite3_bind_int64(st, 1, plan);
+	text_in(st, 2, path);
+	if (sha != NULL) {
+		sqlite3_bind_int64(st, 3, size);
+		sqlite3_bind_blob(st, 4, sha, ARC_SHA256, SQLITE_STATIC);
+	} else {
+		sqlite3_bind_null(st, 3);
+		sqlite3_bind_null(st, 4);
+	}
+	return done(j, st, e);
+}
+
+int
+journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_state s, const char *why, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_ITEM_STATE];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, item);
+	sqlite3_bind_int(st, 3, (int)s);
+	text_in(st, 4, why);
+	return done(j, st, e);
+}
+
+int
+journal_part_put(struct journal *j, int64_t plan, int64_t item, size_t n, const struct item_part *p, struct err *e)
+{
+	const int64_t v[] = {
+		(int64_t)p->st.dev, (int64_t)p->st.ino, (int64_t)p->st.size, (int64_t)p->st.nlink, p->st.mode, p->st.uid, p->st.gid,
+		p->st.mtime, p->st.ctime
+	};
+	sqlite3_stmt *st = j->st[J_PART_PUT];
+	size_t i;
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, item);
+	sqlite3_bind_int64(st, 3, (int64_t)n);
+	sqlite3_bind_int(st, 4, (int)p->role);
+	bytes_in(st, 5, p->dir);
+	bytes_in(st, 6, p->name);
+	text_in(st, 7, p->private);
+	for (i = 0; i < sizeof v / sizeof v[0]; i++)
+		sqlite3_bind_int64(st, 8 + (int)i, v[i]);
+	if (p->has_sha)
+		sqlite3_bind_blob(st, 17, p->sha, ARC_SHA256, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(st, 17);
+	return done(j, st, e);
+}
+
+int
+journal_part_sha(struct journal *j, int64_t plan, int64_t item, size_t n, const unsigned char sha[ARC_SHA256], struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PART_SHA];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, item);
+	sqlite3_bind_int64(st, 3, (int64_t)n);
+	sqlite3_bind_blob(st, 4, sha, ARC_SHA256, SQLITE_STATIC);
+	return done(j, st, e);
+}
+
+/* ---- reading ---- */
+
+static void
+plan_out(struct plan *p, sqlite3_stmt *st, struct arena *a)
+{
+	memset(p, 0, sizeof *p);
+	p->id = sqlite3_column_int64(st, 0);
+	p->parent = sqlite3_column_int64(st, 1);
+	p->kind = (enum plan_kind)sqlite3_column_int(st, 2);
+	p->state = (enum plan_state)sqlite3_column_int(st, 3);
+	p->created = sqlite3_column_int64(st, 4);
+	p->started = sqlite3_column_int64(st, 5);
+	p->finished = sqlite3_column_int64(st, 6);
+	p->who = text_out(st, 7, a);
+	p->host = text_out(st, 8, a);
+	p->selection = text_out(st, 9, a);
+	p->archive = text_out(st, 10, a);
+	p->mainlog = text_out(st, 11, a);
+	p->archive_size = int_out(st, 12, -1);
+	p->has_sha = sha_out(p->sha, st, 13);
+	p->level = sqlite3_column_int64(st, 14);
+}
+
+static int
+plan_counts(struct plan *p, struct journal *j, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_COUNTS];
+	int rc, s;
+
+	sqlite3_bind_int64(st, 1, p->id);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		s = sqlite3_column_int(st, 0);
+		if (s >= 0 && s < ITEM_STATES)
+			p->count[s] = sqlite3_column_int64(st, 1);
+		p->bytes += sqlite3_column_int64(st, 2);
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 1 : index_err(&j->ix, e, "read the journal");
+}
+
+static int
+one_plan(struct plan *out, struct journal *j, sqlite3_stmt *st, struct arena *a, struct err *e)
+{
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		plan_out(out, st, a);
+	else if (rc != SQLITE_DONE)
+		index_err(&j->ix, e, "read the journal");
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW ? plan_counts(out, j, e) : rc == SQLITE_DONE ? 0 : -1;
+}
+
+int
+journal_plan(struct plan *out, struct journal *j, int64_t id, struct arena *a, struct err *e)
+{
+	sqlite3_bind_int64(j->st[J_PLAN], 1, id);
+	return one_plan(out, j, j->st[J_PLAN], a, e);
+}
+
+int
+journal_plan_after(struct plan *out, struct journal *j, int64_t id, enum plan_state from, enum plan_state to, struct arena *a,
+    struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PLAN_AFTER];
+
+	sqlite3_bind_int64(st, 1, id);
+	sqlite3_bind_int(st, 2, (int)from);
+	sqlite3_bind_int(st, 3, (int)to);
+	return one_plan(out, j, st, a, e);
+}
+
+int
+journal_place(struct place *out, struct journal *j, int64_t plan, int64_t n, struct arena *a, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PLACE];
+	int rc;
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, n);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		out->n = sqlite3_column_int64(st, 0);
+		out->kind = text_out(st, 1, a);
+		out->root = text_out(st, 2, a);
+		out->dev = (uint64_t)sqlite3_column_int64(st, 3);
+		out->ino = (uint64_t)sqlite3_column_int64(st, 4);
+		out->folder = text_out(st, 5, a);
+	} else if (rc != SQLITE_DONE)
+		index_err(&j->ix, e, "read the journal");
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+int
+journal_item_after(struct item *out, struct journal *j, int64_t plan, int64_t n, unsigned mask, struct arena *a, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_ITEM_AFTER];
+	int rc;
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, n);
+	sqlite3_bind_int64(st, 3, mask);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		out->n = sqlite3_column_int64(st, 0);
+		out->place = sqlite3_column_int64(st, 1);
+		out->queue = text_out(st, 2, a);
+		out->id = text_out(st, 3, a);
+		out->path = text_out(st, 4, a);
+		out->inode = (uint64_t)sqlite3_column_int64(st, 5);
+		out->arrived = int_out(st, 6, MSG_NO_TIME);
+		out->size = int_out(st, 7, -1);
+		out->sender = text_out(st, 8, a);
+		out->account_kind = text_out(st, 9, a);
+		out->account_key = text_out(st, 10, a);
+		out->state = (enum item_state)sqlite3_column_int(st, 11);
+		out->why = text_out(st, 12, a);
+		out->json = text_out(st, 13, a);
+	} else if (rc != SQLITE_DONE)
+		index_err(&j->ix, e, "read the journal");
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+static void
+part_out(struct item_part *p, sqlite3_stmt *st, struct arena *a)
+{
+	p->role = (enum part_role)sqlite3_column_int(st, 0);
+	p->dir = text_out(st, 1, a);
+	p->name = text_out(st, 2, a);
+	p->private = text_out(st, 3, a);
+	p->st.dev = (uint64_t)sqlite3_column_int64(st, 4);
+	p->st.ino = (uint64_t)sqlite3_column_int64(st, 5);
+	p->st.size = (uint64_t)sqlite3_column_int64(st, 6);
+	p->st.nlink = (uint64_t)sqlite3_column_int64(st, 7);
+	p->st.mode = (uint32_t)sqlite3_column_int64(st, 8);
+	p->st.uid = (uint32_t)sqlite3_column_int64(st, 9);
+	p->st.gid = (uint32_t)sqlite3_column_int64(st, 10);
+	p->st.mtime = sqlite3_column_int64(st, 11);
+	p->st.ctime = sqlite3_column_int64(st, 12);
+	p->st.type = SYS_FILE;
+	p->has_sha = sha_out(p->sha, st, 13);
+}
+
+int
+journal_parts(struct item_part **out, size_t *n, struct journal *j, int64_t plan, int64_t item, struct arena *a, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PARTS];
+	int rc;
+
+	*out = arena_zero(a, PART_MAX * sizeof **out);
+	*n = 0;
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, item);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && *n < PART_MAX)
+		part_out(&(*out)[(*n)++], st, a);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : index_err(&j->ix, e, "read the journal");
+}
+
+int
+journal_history(struct journal *j, const char *root, const char *id, void (*fn)(void *arg, const struct plan *p,
+    const struct item *it), void *arg, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_HISTORY];
+	struct arena a = { 0 };
+	struct plan p;
+	struct item it;
+	int rc, got = 1;
+
+	text_in(st, 1, id);
+	text_in(st, 2, root);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && got == 1) {
+		arena_reset(&a);
+		got = journal_plan(&p, j, sqlite3_column_int64(st, 0), &a, e);
+		if (got == 1)
+			got = journal_item_after(&it, j, p.id, sqlite3_column_int64(st, 1) - 1, ~0u, &a, e);
+		if (got == 1)
+			fn(arg, &p, &it);
+	}
+	if (rc != SQLITE_DONE && got == 1)
+		got = index_err(&j->ix, e, "read the journal");
+	sqlite3_reset(st);
+	arena_free(&a);
+	return got < 0 ? -1 : 0;
+}
+
+/* ---- names ---- */
+
+const char *
+plan_state_name(enum plan_kind k, enum plan_state s)
+{
+	static const char *const name[] = {
+		"planned", "taking", "taken", "archiving", "verified", "deleting", "done", "undoing", "undone"
+	};
+
+	return k == PLAN_HOLD && s == PLAN_TAKEN ? "held" : name[s];
+}
+
+static const char *const item_name[ITEM_STATES] = {
+	"planned", "taken", "archived", "verified", "deleted", "changed", "busy", "gone", "failed", "released"
+};
+
+const char *
+item_state_name(enum item_state s)
+{
+	return item_name[s];
+}
+
+int
+item_state_named(enum item_state *out, const char *name)
+{
+	int i;
+
+	for (i = 0; i < ITEM_STATES; i++) {
+		if (strcmp(item_name[i], name) == 0) {
+			*out = (enum item_state)i;
+			return 0;
+		}
+	}
+	return -1;
+}

@@ -1,0 +1,129 @@
+#ifndef INDEX_JOURNAL_H
+#define INDEX_JOURNAL_H
+/*
+ * The journal: plans, what they froze, and what became of each message, in a
+ * database of its own beside the index (journal.db, WAL, synchronous FULL), so that
+ * no scan ever blocks a purge. It is written ahead of or right behind the file
+ * system, never instead of it: every step of a resume looks first whether its work is
+ * already done. One struct journal is used by one thread.
+ *
+ * A plan has places (one a spool) with a private folder each, items (one a
+ * message) and parts (one a file). Numbers of places and items count from 0 in a plan.
+ */
+#include <stdint.h>
+#include <sqlite3.h>
+
+#include "spool/arena.h"
+#include "spool/arc.h"
+#include "spool/err.h"
+#include "spool/msg.h"
+#include "spool/part.h"
+
+#define JOURNAL_VERSION 1
+
+enum plan_kind { PLAN_PURGE, PLAN_HOLD };
+
+enum plan_state {		/* names: plan_state_name */
+	PLAN_PLANNED,		/* a dry run: nothing was touched */
+	PLAN_TAKING,		/* the spool may have changed from here on */
+	PLAN_TAKEN,		/* a hold ends here: "held" */
+	PLAN_ARCHIVING,
+	PLAN_VERIFIED,		/* the archive stands under its name, whole */
+	PLAN_DELETING,
+	PLAN_DONE,
+	PLAN_UNDOING,
+	PLAN_UNDONE
+};
+
+enum item_state {		/* contract: purge --json "state"; names: item_state_name */
+	ITEM_PLANNED, ITEM_TAKEN, ITEM_ARCHIVED, ITEM_VERIFIED, ITEM_DELETED, ITEM_CHANGED, ITEM_BUSY, ITEM_GONE, ITEM_FAILED,
+	ITEM_RELEASED,		/* put back by undo or release */
+	ITEM_STATES
+};
+
+struct plan {
+	int64_t id, parent;	/* parent: the first plan of a --watch, 0 none */
+	enum plan_kind kind;
+	enum plan_state state;
+	int64_t created, started, finished;	/* microseconds, 0 not yet */
+	const char *who, *host, *selection;
+	const char *archive;	/* absolute path, NULL none yet */
+	const char *mainlog;	/* --mainlog FILE, NULL none */
+	int64_t archive_size;	/* -1 not known */
+	unsigned char sha[ARC_SHA256];
+	int has_sha;
+	int64_t level;
+	int64_t count[ITEM_STATES];	/* items by state; filled by journal_plan */
+	int64_t bytes;		/* sum of the sizes of all items */
+};
+
+struct place {
+	int64_t n;
+	const char *kind, *root;
+	uint64_t dev, ino;	/* of the root when the plan was made */
+	const char *folder;	/* name of the private folder below the spool's .spoolsweep, chosen with the plan */
+};
+
+struct item {
+	int64_t n, place;
+	const char *queue, *id, *path;		/* path: main part, bytes */
+	uint64_t inode;				/* identity: main_inode of the index */
+	int64_t arrived, size;
+	const char *sender, *account_kind, *account_key;
+	enum item_state state;
+	const char *why;			/* for changed, busy, gone, failed; NULL */
+	const char *json;			/* the list --json object at the time of the plan */
+};
+
+struct item_part {
+	enum part_role role;
+	const char *dir, *name;			/* where it was taken from */
+	const char *private;			/* its name in the private folder */
+	struct sys_stat st;			/* when taken */
+	unsigned char sha[ARC_SHA256];
+	int has_sha;
+};
+
+struct journal;
+
+/* Opens journal.db in the folder of the index; made when missing (0600). Errors as index_open. */
+int journal_open(struct journal **out, const char *index_path, int write, struct err *e);
+void journal_close(struct journal *j);
+sqlite3 *journal_db(struct journal *j);
+
+/* One transaction around many calls; commit is on stable storage when it returns. */
+int journal_begin(struct journal *j, struct err *e);
+int journal_commit(struct journal *j, struct err *e);
+void journal_rollback(struct journal *j);
+
+/* Making a plan. p->id is set. */
+int journal_plan_new(struct journal *j, struct plan *p, struct err *e);
+int journal_place_new(struct journal *j, int64_t plan, const struct place *pl, struct err *e);
+int journal_item_new(struct journal *j, int64_t plan, const struct item *it, struct err *e);
+
+/* Reading. 1 found, 0 no such, -1. Texts go to a. */
+int journal_plan(struct plan *out, struct journal *j, int64_t id, struct arena *a, struct err *e);
+/* The next plan after id whose state lies in [from, to]; ascending ids. */
+int journal_plan_after(struct plan *out, struct journal *j, int64_t id, enum plan_state from, enum plan_state to, struct arena *a,
+    struct err *e);
+int journal_place(struct place *out, struct journal *j, int64_t plan, int64_t n, struct arena *a, struct err *e);
+/* Items in order of number after n (start with -1) with a state whose bit (1 << state) is in mask. */
+int journal_item_after(struct item *out, struct journal *j, int64_t plan, int64_t n, unsigned mask, struct arena *a, struct err *e);
+int journal_parts(struct item_part **out, size_t *n, struct journal *j, int64_t plan, int64_t item, struct arena *a, struct err *e);
+
+/* Writing states. */
+int journal_plan_state(struct journal *j, int64_t plan, enum plan_state s, struct err *e);
+int journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t size, const unsigned char *sha, struct err *e);
+int journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_state s, const char *why, struct err *e);
+int journal_part_put(struct journal *j, int64_t plan, int64_t item, size_t n, const struct item_part *p, struct err *e);
+int journal_part_sha(struct journal *j, int64_t plan, int64_t item, size_t n, const unsigned char sha[ARC_SHA256], struct err *e);
+
+/* The fate of a message for `show`: calls fn for each plan that had it, oldest first. */
+int journal_history(struct journal *j, const char *root, const char *id, void (*fn)(void *arg, const struct plan *p,
+    const struct item *it), void *arg, struct err *e);
+
+const char *plan_state_name(enum plan_kind k, enum plan_state s);
+const char *item_state_name(enum item_state s);
+int item_state_named(enum item_state *out, const char *name);
+
+#endif
