@@ -41,35 +41,28 @@ index_exec(struct index *ix, const char *sql, struct err *e)
 	return 0;
 }
 
-static int
-int_of(int64_t *out, struct index *ix, const char *sql, struct err *e)
-{
-	sqlite3_stmt *st = index_prepare(ix, sql, e);
-	int rc;
-
-	if (st == NULL)
-		return -1;
-	rc = sqlite3_step(st);
-	*out = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : 0;
-	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		index_err(ix, e, "read");
-	sqlite3_finalize(st);
-	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
-}
-
-/* Says whose database it is: *version 0 for an empty new one. Nothing was written so far. */
+/* Says whose database it is: *version 0 for an empty new one. Nothing was written so far. One statement, so that another process
+ * that is just making the index is seen before or after, never half way. */
 static int
 identify(int64_t *version, struct index *ix, struct err *e)
 {
-	int64_t app, tables;
+	sqlite3_stmt *st = index_prepare(ix, "SELECT (SELECT application_id FROM pragma_application_id),"
+	    " (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)", e);
+	int64_t app = 0, tables = 0;
+	int rc = SQLITE_ERROR;
 
-	if (int_of(&app, ix, "PRAGMA application_id", e) < 0 ||
-	    int_of(version, ix, "PRAGMA user_version", e) < 0 ||
-	    int_of(&tables, ix, "SELECT count(*) FROM sqlite_schema", e) < 0) {
-		if ((sqlite3_errcode(ix->db) & 0xff) == SQLITE_NOTADB)
-			err_set(e, 0, "%s is not an index of spoolsweep: left as it is", ix->path);
-		return -1;
+	if (st != NULL)
+		rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		app = sqlite3_column_int64(st, 0);
+		*version = sqlite3_column_int64(st, 1);
+		tables = sqlite3_column_int64(st, 2);
 	}
+	sqlite3_finalize(st);
+	if (rc != SQLITE_ROW && (sqlite3_errcode(ix->db) & 0xff) == SQLITE_NOTADB)
+		return err_set(e, 0, "%s is not an index of spoolsweep: left as it is", ix->path);
+	if (rc != SQLITE_ROW)
+		return index_err(ix, e, "open");
 	if (app == 0 && *version == 0 && tables == 0)
 		return 0;
 	if (app != INDEX_APPLICATION_ID)

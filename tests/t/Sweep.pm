@@ -1,0 +1,116 @@
+# What every scenario shares: the program, a private folder, JSON Lines.
+package Sweep;
+use strict;
+use warnings;
+use Cwd qw(abs_path);
+use Exporter 'import';
+use File::Copy qw(copy);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use File::Temp qw(tempdir);
+use JSON::PP;
+
+our @EXPORT = qw(sweep sweep_ok json_lines listing scan_of top_dir work_dir mkspool slurp spew read_truth);
+
+my $top = abs_path(dirname(__FILE__) . '/../..');
+my $program = $ENV{SPOOLSWEEP} || "$top/build/spoolsweep";
+my $made = $ENV{MKSPOOL} || "$top/build/mkspool";
+
+sub top_dir { return $top }
+
+# A fresh folder that other users can reach too, removed at exit unless KEEP is set.
+sub work_dir {
+	my $dir = tempdir('spoolsweep-XXXXXX', TMPDIR => 1, CLEANUP => !$ENV{KEEP});
+	chmod 0755, $dir;
+	return abs_path($dir);
+}
+
+# The program where another user can run it: the build may be in a folder that only its owner can enter.
+my $public;
+sub public_program {
+	return $public if defined $public;
+	$public = work_dir() . '/spoolsweep';
+	copy($program, $public) or die "$public: $!";
+	chmod 0755, $public;
+	return $public;
+}
+
+sub slurp {
+	my ($path) = @_;
+	open my $f, '<:raw', $path or die "$path: $!";
+	local $/;
+	my $text = <$f>;
+	close $f;
+	return defined $text ? $text : '';
+}
+
+sub spew {
+	my ($path, $text, $mode) = @_;
+	make_path(dirname($path));
+	open my $f, '>:raw', $path or die "$path: $!";
+	print $f $text or die "$path: $!";
+	close $f or die "$path: $!";
+	chmod $mode, $path if defined $mode;
+}
+
+# Runs the program: sweep(\%opt, @args) or sweep(@args). Returns { out, err, status, signal }.
+# opt: index => FILE, dir => where to run, in => text for stdin, wrap => [command before it]
+sub sweep {
+	my $opt = ref $_[0] eq 'HASH' ? shift : {};
+	my @args = @_;
+	my $tmp = tempdir('sweepXXXXXX', TMPDIR => 1, CLEANUP => 1);
+	spew("$tmp/in", defined $opt->{in} ? $opt->{in} : '');
+	my @wrap = $opt->{wrap} ? @{ $opt->{wrap} } : ();
+	my @index = $opt->{index} ? ('--index', $opt->{index}) : ();
+	my $run = @wrap ? public_program() : $program;
+	my $pid = fork;
+	die "fork: $!" unless defined $pid;
+	if ($pid == 0) {
+		chdir $opt->{dir} or die "$opt->{dir}: $!" if $opt->{dir};
+		open STDIN, '<', "$tmp/in" or die $!;
+		open STDOUT, '>', "$tmp/out" or die $!;
+		open STDERR, '>', "$tmp/err" or die $!;
+		exec @wrap, $run, @index, @args or exit 127;
+	}
+	waitpid $pid, 0;
+	my %r = (status => $? >> 8, signal => $? & 127, out => slurp("$tmp/out"), err => slurp("$tmp/err"));
+	remove_tree($tmp);
+	return \%r;
+}
+
+# The same, dying loudly unless it exits with one of the wanted states.
+sub sweep_ok {
+	my $opt = ref $_[0] eq 'HASH' ? shift : {};
+	my $want = $opt->{status} || [0];
+	my $r = sweep($opt, @_);
+	die "spoolsweep @_: exit $r->{status}, signal $r->{signal}\n$r->{err}"
+	    if $r->{signal} || !grep { $_ == $r->{status} } @$want;
+	return $r;
+}
+
+sub json_lines {
+	my ($text) = @_;
+	my $json = JSON::PP->new->utf8->allow_nonref;
+	return map { $json->decode($_) } grep { length } split /\n/, $text;
+}
+
+# list --json with selectors, as a list of objects.
+sub listing {
+	my ($index, @selectors) = @_;
+	return json_lines(sweep_ok({ index => $index, status => [0, 3] }, 'list', '--json', @selectors)->{out});
+}
+
+# scan --json of spools, as a list of objects.
+sub scan_of {
+	my ($index, @spools) = @_;
+	return json_lines(sweep_ok({ index => $index, status => [0, 3] }, 'scan', '--json', @spools)->{out});
+}
+
+# Writes a made spool: mkspool(@args) in the order of mkspool's usage.
+sub mkspool {
+	system($made, @_) == 0 or die "mkspool @_: status $?";
+}
+
+sub read_truth { return json_lines(slurp($_[0])) }
+
+1;
