@@ -694,13 +694,29 @@ compare_client(const void *a, const void *b)
 	return x->hit < y->hit ? -1 : x->hit > y->hit;
 }
 
+/* Both reasons and the worse of two verdicts on one row. */
+static void
+merge_verdicts(struct rank_row *row, const struct rank_row *before, struct arena *a)
+{
+	const char **all = arena_get(a, (row->nreasons + before->nreasons) * sizeof *all);
+
+	memcpy(all, row->reasons, row->nreasons * sizeof *all);
+	memcpy(all + row->nreasons, before->reasons, before->nreasons * sizeof *all);
+	row->reasons = all;
+	row->nreasons += before->nreasons;
+	if (before->score > row->score) {
+		row->score = before->score;
+		row->verdict = before->verdict;
+	}
+}
+
 /* The row of one client that handed in `n` null-sender messages: its own row when it has one, else a new one with no messages. */
 static void
 accuse_client(struct pass *p, const uint32_t *order, size_t n, uint32_t client)
 {
 	struct rank *r = p->out;
 	const char *key = keep_text(r->arena, text_of(p, client)), *kind = account_kind_name(ACCOUNT_CLIENT);
-	struct rank_row *row = NULL;
+	struct rank_row *row = NULL, before;
 	struct counted c;
 	size_t i;
 
@@ -719,9 +735,13 @@ accuse_client(struct pass *p, const uint32_t *order, size_t n, uint32_t client)
 		row->first = row->last = MSG_NO_TIME;
 		row->subject = keep_text(r->arena, text_of(p, c.subject));
 	}
+	before = *row;
+	c.facts.by = RANK_CLIENT;	/* as "rank --by client" would judge these */
 	c.facts.key = key;
 	c.facts.kind = kind;
 	rank_judge(row, r->arena, &c.facts);
+	if (before.nreasons != 0)
+		merge_verdicts(row, &before, r->arena);
 }
 
 static void

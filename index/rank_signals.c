@@ -6,7 +6,7 @@
  *     30   forged senders senders outside the account's domain (without one: outside the commonest), in many domains;
  *                         full at half of the messages and 10 domains; many senders in one domain: 12 at most
  *     40   odd script     handed in by a script in an upload, cache or temporary folder; full at half of the messages
- *     20   local network  forged senders from an unauthenticated client with a private address
+ *     25   local network  forged senders from an unauthenticated client with a private address
  *     45   null sender    50 or more null-sender messages of one client, most not shaped like a report
  *     15   many clients   handed in from more than 2 addresses; full at 10
  *     15   volume         share of all messages; full at a quarter
@@ -342,7 +342,7 @@ static const struct signal {
 	const char *(*say)(struct arena *a, const struct facts *f);
 } signals[] = {
 	{ 35, spam_replies, say_spam }, { 30, forged, say_forged }, { 40, odd_script, say_script },
-	{ 20, local_network, say_network }, { 45, null_sender, say_null }, { 15, many_clients, say_clients },
+	{ 25, local_network, say_network }, { 45, null_sender, say_null }, { 15, many_clients, say_clients },
 	{ 15, volume, say_volume }, { 10, burst, say_burst }, { 8, one_subject, say_subject },
 	{ -30, mailing_list, say_list }, { -30, reports, say_reports }, { -10, steady, say_steady },
 	{ -10, welcome, say_welcome }, { -10, one_sender, say_one }

@@ -539,6 +539,8 @@ once_add(struct once *o, const struct staged *m, const uint64_t key[2])
 
 	if (m->inode == 0)
 		return 1;
+	if (m->is_linked)
+		h ^= part_hash(m->path, strlen(m->path), key);
 	h += h == 0;
 	if ((o->n + 1) * 2 > o->cap) {
 		o->slot = mem_new((o->cap != 0 ? o->cap * 2 : 4096) * sizeof *o->slot);

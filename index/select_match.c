@@ -153,7 +153,7 @@ compile(struct pattern *out, const char *expr, struct err *e)
 		return 0;
 	if (pcre2_get_error_message(code, why, sizeof why) < 0)
 		why[0] = '\0';
-	return err_set(e, 0, "re:%s: at %zu: %s", expr, (size_t)at, (const char *)why);
+	return err_set(e, 0, "re:%s: byte %zu: %s", expr, (size_t)at, (const char *)why);
 }
 
 int

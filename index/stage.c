@@ -34,7 +34,7 @@ static const size_t text_at[] = {
 struct numbers {
 	int64_t state, arrived, arrived_fraction, size, pending, recipients, uid, account_kind, is_report;
 	uint64_t fp, inode;
-	int64_t unreadable;
+	int64_t unreadable, is_linked;
 	uint64_t nrcpt;
 };
 
@@ -100,16 +100,15 @@ put_path(struct buf *b, const struct msg *m)
 	buf_add(b, p->name, strlen(p->name) + 1);
 }
 
-/* The inode by which a message is known again: of its body where it has one (Exim rewrites -H, never -D). */
-static uint64_t
-main_inode(const struct msg *m)
+static int
+is_linked(const struct msg *m)
 {
 	size_t i;
 
 	for (i = 0; i < m->parts.n; i++)
-		if (m->parts.v[i].role == PART_MESSAGE && m->parts.v[i].st.type == SYS_FILE)
-			return m->parts.v[i].st.ino;
-	return m->parts.n != 0 ? m->parts.v[0].st.ino : 0;
+		if (m->parts.v[i].st.nlink > 1)
+			return 1;
+	return 0;
 }
 
 void
@@ -117,7 +116,7 @@ stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 {
 	struct numbers num = {
 		(int64_t)m->state, m->arrived, m->arrived_fraction, m->size, m->pending, m->recipients, m->uid,
-		(int64_t)m->account_kind, m->is_report, fp, main_inode(m), unreadable, m->nrcpt
+		(int64_t)m->account_kind, m->is_report, fp, part_main_inode(&m->parts), unreadable, is_linked(m), m->nrcpt
 	};
 	size_t start = b->n, i;
 	uint32_t len = 0;
@@ -245,6 +244,7 @@ decode(struct staged *out, struct stage *s)
 	out->fp = num.fp;
 	out->inode = num.inode;
 	out->unreadable = (int)num.unreadable;
+	out->is_linked = (int)num.is_linked;
 	for (i = 0; i < NTEXT; i++)
 		*text_of(&out->msg, i) = get_text(&p);
 	out->path = get_text(&p);

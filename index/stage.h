@@ -19,6 +19,7 @@ struct staged {			/* one record read back */
 	uint64_t inode;		/* of the main part, 0 unknown */
 	const char *path;	/* main part below the root, bytes */
 	const char *damage, *notes;	/* JSON arrays, NULL when empty */
+	int is_linked;		/* a file of it has another name too: the inode alone does not tell it */
 	int unreadable;		/* an I/O error hid it: only to be shown when nothing better is known */
 };
 

@@ -103,6 +103,7 @@ read_journal(struct msg *m, struct spool_reader *r, struct part *part, const str
 }
 
 struct replies {
+	const struct msg *m;
 	const struct exim_head *h;
 	struct arena *scratch;
 	struct last { const unsigned char *p; size_t n; } *last;	/* one a recipient */
@@ -114,10 +115,16 @@ put_reply(void *arg, const struct exim_reply *reply)
 	struct replies *all = arg;
 	const unsigned char *copy = NULL;
 	struct last *l;
-	size_t at;
+	size_t at, index;
 
 	for (at = 0; (at = exim_rcpt_next(all->h, reply->address, reply->naddress, 0, at)) != SIZE_MAX; at++) {
-		l = &all->last[all->h->rcpt[at].index];
+		index = all->h->rcpt[at].index;
+		l = &all->last[index];
+		if (reply->is_success) {	/* of one child of an alias it says nothing on the others: only what is done is */
+			if (all->m->rcpt[index].state == RCPT_DONE)
+				l->p = NULL;
+			continue;
+		}
 		if (reply->is_weak && l->p != NULL)
 			continue;
 		if (copy == NULL)
@@ -130,7 +137,7 @@ put_reply(void *arg, const struct exim_reply *reply)
 static void
 read_log(struct msg *m, struct spool_reader *r, struct part *part, const struct exim_head *h)
 {
-	struct replies all = { h, &r->scratch, NULL };
+	struct replies all = { m, h, &r->scratch, NULL };
 	struct sys_file f = SYS_FILE_CLOSED;
 	struct rd rd;
 	size_t i;
@@ -166,7 +173,7 @@ has_suffix(const char *s, const char *suffix)
 	return n >= ns && strcmp(s + n - ns, suffix) == 0;
 }
 
-/* esmtpa, esmtpsa, utf8esmtpa, asmtp …: the last "a" (before 4.20 the first) says that AUTH succeeded (spec: $received_protocol). */
+/* esmtpa, esmtpsa, utf8esmtpa; asmtp in old ones: the "a" says that AUTH succeeded (spec: $received_protocol). */
 static int
 is_auth_protocol(const char *p)
 {
@@ -251,7 +258,8 @@ take_state(struct msg *m, const struct exim_head *h, const struct spool_item *it
 	m->arrived_fraction = h->arrived != MSG_NO_TIME && h->usec >= 0;
 }
 
-/* Size as `exim -bp` counts: live headers, the body behind the id line of -D (19 bytes, 26 with a long id), one for the blank line. */
+/* Size as `exim -bp` counts: live headers, the body behind the id line of -D (19 bytes, 26 with a long id), one for
+ * the blank line. */
 static void
 take_body(struct msg *m, const struct part *d, const struct spool_item *it, int64_t live_size)
 {
@@ -391,10 +399,10 @@ exim_read(struct msg *m, struct spool *sp, struct spool_reader *r, const struct 
 	int tries, rc;
 
 	arena_reset(&r->scratch);
-	rc = it->is_orphan || (it->flags & EXIM_UNSURE) != 0 ? exim_locate(&found, sp, r, m->arena, it, 0) : 0;
+	rc = it->is_orphan || (it->flags & EXIM_UNSURE) != 0 ? exim_locate(&found, sp, r, m->arena, it, 1) : 0;
 	if (rc > 0)
 		now = found;
-	else if ((it->flags & EXIM_UNSURE) != 0)
+	else if (rc < 0 && (it->flags & EXIM_UNSURE) != 0)
 		return err_set(e, 0, "cannot look for the other half of message %s", it->id);
 	for (tries = 0; tries < 3; tries++) {
 		msg_init(m, m->arena);
@@ -431,8 +439,8 @@ to_outlet(void *arg, const void *p, size_t n)
 }
 
 static int
-exim_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it, int (*sink)(void *arg, const void *p, size_t n),
-    void *arg, struct err *e)
+exim_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e)
 {
 	struct outlet outlet = { sink, arg, 0 };
 	struct part_list parts = it->parts;
@@ -459,8 +467,8 @@ exim_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *
 }
 
 static int
-exim_log(struct spool *sp, struct spool_reader *r, const struct spool_item *it, int (*sink)(void *arg, const void *p, size_t n),
-    void *arg, struct err *e)
+exim_log(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e)
 {
 	struct part_list parts = it->parts;
 	struct part *part = part_find(&parts, PART_LOG);

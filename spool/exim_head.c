@@ -500,7 +500,8 @@ add_recipient(struct reading *g, uint64_t nth)
 	size_t n = g->line.n;
 
 	if (n > ADDRESS_MAX || g->line.is_long || !g->line.lf) {
-		msg_damage(g->m, n > ADDRESS_MAX || g->line.is_long ? "-H: recipient %llu is too long" : "-H: ends in recipient %llu", (unsigned long long)nth);
+		msg_damage(g->m, n > ADDRESS_MAX || g->line.is_long ? "-H: recipient %llu is too long" : "-H: ends in recipient %llu",
+		    (unsigned long long)nth);
 		return;
 	}
 	if (cut_recipient(g->line.p, &n) < 0)
@@ -684,7 +685,8 @@ read_headers(struct reading *g)
 }
 
 int
-exim_head_read(struct exim_head *out, struct msg *m, struct rd *r, const char *name, struct arena *scratch, exim_sink sink, void *arg)
+exim_head_read(struct exim_head *out, struct msg *m, struct rd *r, const char *name, struct arena *scratch, exim_sink sink,
+    void *arg)
 {
 	struct reading g;
 	int rc = 0;

@@ -157,6 +157,16 @@ take_address(struct exim_reply *out, struct span s)
 	out->naddress = (size_t)((paren != NULL ? paren : s.end) - s.p);
 }
 
+/* "children all complete" or "remote_smtp transport succeeded" (deliver.c). */
+static int
+says_success(struct span s)
+{
+	static const char word[] = " succeeded";
+	const size_t n = sizeof word - 1;
+
+	return starts(s, "children all complete") || ((size_t)(s.end - s.p) > n && memcmp(s.end - n, word, n) == 0);
+}
+
 /*
  * "ADDRESS R=router T=transport defer (N) H=host [ip]:25: text", the same
  * without "defer (N)" for a failure. Codes -52 to -54 say that no attempt was made at
@@ -180,11 +190,11 @@ address_line(struct exim_reply *out, struct span s)
 	s.p = colon;
 	if (behind_smtp_error(&s))
 		out->is_weak = 0;
-	else if (defer == NULL && (starts(s, "children all ") || find(s, " succeeded") != NULL))
-		return 0;
+	else
+		out->is_success = defer == NULL && says_success(s);
 	out->text = s.p;
-	out->ntext = (size_t)(s.end - s.p);
-	return out->ntext > 0;
+	out->ntext = out->is_success ? 0 : (size_t)(s.end - s.p);
+	return out->is_success || out->ntext > 0;
 }
 
 int

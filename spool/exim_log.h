@@ -19,10 +19,11 @@ struct exim_reply {
 	size_t naddress;
 	const unsigned char *text;	/* contract "reason", still escaped */
 	size_t ntext;
-	int is_weak;			/* no answer of a server, only what Exim made of an earlier one ("retry time not reached") */
+	int is_weak;			/* no answer of a server, only what Exim made of earlier ones ("retry time not reached") */
+	int is_success;			/* delivered: no text */
 };
 
-/* One line without its LF. 1 a reply, 0 a line that has none. */
+/* One line without its LF. 1 a reply or a success, 0 a line that has none. */
 int exim_log_line(struct exim_reply *out, const unsigned char *p, size_t n);
 
 /* Undoes what deliver.c and string_printing did to a reply (octal bytes, \n) and makes it UTF-8. */

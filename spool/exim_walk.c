@@ -154,7 +154,8 @@ build(struct spool_item *out, struct arena *a, const struct queue *q, const char
 	out->queue = arena_str(a, q->name);
 	out->id = arena_str(a, id);
 	out->flags = f->flags | (q->is_moved ? EXIM_MOVED : 0u);
-	out->is_orphan = (f->dir[KIND_H] == NULL && (f->flags & EXIM_ODD_H) == 0) || (f->dir[KIND_D] == NULL && (f->flags & EXIM_ODD_D) == 0);
+	out->is_orphan = (f->dir[KIND_H] == NULL && (f->flags & EXIM_ODD_H) == 0) ||
+	    (f->dir[KIND_D] == NULL && (f->flags & EXIM_ODD_D) == 0);
 	for (k = KIND_H; k <= KIND_LOG; k++)
 		add_file(out, a, (enum kind)k, file_kind[k].role, f->dir[k]);
 	add_file(out, a, KIND_LOG, PART_LOG, f->dir[SLOT_LOG_AGAIN]);
@@ -317,12 +318,13 @@ is_new(const char *const *rel, size_t n, const char *s)
 	return 1;
 }
 
-/* The files of an id in a queue: flat, split, and in the folder of hint (NULL or a folder of the queue). 1 found, 0 neither -H nor -D,
- * -1 not sure. */
+/* The files of an id in a queue: flat, split, and in the folder of hint (NULL or a folder of the queue). 1 found,
+ * 0 neither -H nor -D, -1 not sure. */
 static int
 locate(struct spool_item *out, struct spool_reader *r, struct arena *a, const struct queue *q, const char *id, const char *hint)
 {
-	const char letter[2] = { exim_id_length(id) != 0 ? id[5] : '0', '\0' };	/* queue.c: set_subdir_str: the last digit of the time */
+	/* queue.c: set_subdir_str: the last digit of the time */
+	const char letter[2] = { exim_id_length(id) != 0 ? id[5] : '0', '\0' };
 	const char *rel[3];
 	struct found f;
 	size_t i, n = 0;
@@ -343,22 +345,61 @@ locate(struct spool_item *out, struct spool_reader *r, struct arena *a, const st
 	return 1;
 }
 
+/*
+ * Exim moves a message to another queue by links and then unlinks (spool_out.c:
+ * spool_move_message): for a moment its -D is in both, -H in one. 1 and its stat when half is a -D that can be such a one.
+ */
+static int
+may_move(struct part *d, struct spool_reader *r, const struct spool_item *half)
+{
+	*d = half->parts.v[0];
+	return d->role == PART_MESSAGE && spool_part_stat(d, r) == 0 && d->st.type == SYS_FILE && d->st.nlink > 1;
+}
+
+/* The whole message whose -D is the same file as d, in another queue. */
+static int
+locate_twin(struct spool_item *out, struct spool_reader *r, struct arena *a, const struct queue_list *l,
+    const struct spool_item *half, const struct part *d)
+{
+	struct spool_item twin;
+	struct part *other;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		if (strcmp(l->v[i].name, half->queue) == 0 || locate(&twin, r, a, &l->v[i], half->id, NULL) <= 0 || twin.is_orphan)
+			continue;
+		other = part_find(&twin.parts, PART_MESSAGE);
+		if (other == NULL || spool_part_stat(other, r) != 0 || other->st.ino != d->st.ino || other->st.dev != d->st.dev)
+			continue;
+		*out = twin;
+		return 1;
+	}
+	return 0;
+}
+
 /* The same in its own queue first, then in all others. */
 static int
 locate_any(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *queue, const char *id,
     const char *hint, int others)
 {
 	struct queue_list l = { NULL, 0, 0, &r->scratch };
+	struct spool_item half;
 	struct queue own;
+	struct part d;
 	size_t i;
 	int rc;
 
 	queue_named(&own, &r->scratch, queue);
 	rc = locate(out, r, a, &own, id, hint);
-	if (rc != 0 || !others)
+	if (!others || rc < 0 || (rc > 0 && (!out->is_orphan || !may_move(&d, r, out))))
 		return rc;
 	add_queue(&l, "");
 	find_queues(&l, sp->dir, NULL, "", 0);
+	if (rc > 0) {
+		half = *out;
+		(void)locate_twin(out, r, a, &l, &half, &d);
+		return 1;
+	}
 	for (i = 0; i < l.n && rc <= 0; i++)
 		if (strcmp(l.v[i].name, queue) != 0)
 			rc = locate(out, r, a, &l.v[i], id, NULL);
@@ -366,7 +407,8 @@ locate_any(struct spool_item *out, struct spool *sp, struct spool_reader *r, str
 }
 
 int
-exim_locate(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const struct spool_item *it, int others)
+exim_locate(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const struct spool_item *it,
+    int others)
 {
 	return locate_any(out, sp, r, a, it->queue, it->id, it->parts.n > 0 ? it->parts.v[0].dir : NULL, others);
 }
@@ -509,7 +551,9 @@ give(struct spool_item *out, struct spool *sp, struct arena *a, const struct nam
 {
 	struct exim *st = sp->state;
 	const struct queue *q = &st->queues.v[st->at_queue];
+	struct spool_item half;
 	struct found f;
+	struct part d;
 	int i, rc;
 
 	if (nm->dir[KIND_H] == 0 && nm->dir[KIND_D] == 0)
@@ -527,6 +571,9 @@ give(struct spool_item *out, struct spool *sp, struct arena *a, const struct nam
 		f.flags |= EXIM_UNSURE;
 		build(out, a, q, nm->key, &f);
 		out->is_orphan = 0;
+	} else if (rc > 0 && out->is_orphan && may_move(&d, st->reader, out)) {
+		half = *out;
+		(void)locate_twin(out, st->reader, a, &st->queues, &half, &d);
 	}
 	return rc != 0;
 }

@@ -21,7 +21,8 @@ enum {
 	EXIM_UNSURE = 512		/* its other half may be in a folder that cannot be read */
 };
 
-/* The length of the message id that begins here: 16 up to Exim 4.96, 23 since 4.97 (macros.h: MESSAGE_ID_LENGTH); 0 when none does. */
+/* The length of the message id that begins here: 16 up to Exim 4.96, 23 since 4.97 (macros.h: MESSAGE_ID_LENGTH);
+ * 0 when none does. */
 size_t exim_id_length(const char *s);
 
 /* Is this the name of any file of a message in input/? */
@@ -34,8 +35,9 @@ void exim_end(struct spool *sp);
 int exim_find(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *queue, const char *id,
     const char *path, struct err *e);
 
-/* Looks by lstat where the files of an item are now, in its own queue (with others = 1 in all others too, when neither -H nor -D is left there).
- * Uses r's scratch. 1 found, 0 not, -1 a folder cannot be looked at. */
+/* Looks by lstat where the files of an item are now, in its own queue; with others = 1 in all others too, when neither
+ * -H nor -D is left there or what is left is on its way to one of them. Uses r's scratch. 1 found, 0 not, -1 a folder cannot be
+ * looked at. */
 int exim_locate(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const struct spool_item *it,
     int others);
 

@@ -132,6 +132,8 @@ count_rcpts(struct msg *m)
 	}
 	m->recipients = pending + done;
 	m->pending = m->pending_known ? pending : -1;
+	if (m->nrcpt == 0 && m->damage.n != 0)	/* none could be read: that is not zero */
+		m->recipients = m->pending = -1;
 }
 
 /* The last reply in the order of the recipients; a recipient of that state without one does not hide another's. */

@@ -28,6 +28,17 @@ part_find(struct part_list *l, enum part_role role)
 	return NULL;
 }
 
+uint64_t
+part_main_inode(const struct part_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->v[i].role == PART_MESSAGE && l->v[i].st.type == SYS_FILE)
+			return l->v[i].st.ino;
+	return l->n != 0 ? l->v[0].st.ino : 0;
+}
+
 const char *
 part_role_name(enum part_role r)
 {

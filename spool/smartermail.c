@@ -19,12 +19,16 @@
 #include "smartermail_probe.h"
 
 #define EML_WINDOW ((size_t)16 * 1024)	/* most header sections fit, and a big body is not read for nothing */
+#define TICK_US INT64_C(20000)
 #define VANISHED 1
 
 struct state {
 	/* the walk: one thread */
 	struct smartermail_folders todo;
-	size_t next_folder, at, run_end;
+	size_t next_folder, first_pass;	/* first_pass: folders of it, once it has ended */
+	int is_second_pass;
+	struct smartermail_seen seen;
+	size_t at, run_end;
 	unsigned run_flags;
 	const char *queue;		/* the folder whose files are being told */
 	struct sys_dir *dir;
@@ -72,39 +76,67 @@ meet_folder(struct smartermail_folders *out, struct spool *sp, const struct smar
 		smartermail_folders_add(out, in->rel, ent->name, in->depth + 1);
 }
 
-static void
-meet_file(struct smartermail_files *out, struct spool *sp, const char *rel, const struct sys_entry *ent)
+static int
+is_listed(const struct smartermail_folders *f, const char *rel)
 {
-	if (ent->type == SYS_FILE) {
-		sp->stats.files++;
-		smartermail_files_add(out, ent->name);
-	} else {
-		spool_odd(sp, rel, ent->name);
+	size_t i;
+
+	for (i = 0; i < f->n; i++)
+		if (strcmp(f->v[i].rel, rel) == 0)
+			return 1;
+	return 0;
+}
+
+/* One name of a folder. A folder that is read a second time tells only what is new. */
+static void
+meet(struct state *st, struct spool *sp, const struct smartermail_folder *in,
+    const struct sys_entry *ent, int is_again, struct arena *a)
+{
+	size_t base;
+	int is_message = smartermail_role(&base, ent->name) >= 0;
+
+	if (ent->type == SYS_DIR || (ent->type == SYS_LINK && !is_message)) {
+		if (!is_again || !is_listed(&st->todo, spool_path(a, in->rel, ent->name)))
+			meet_folder(&st->todo, sp, in, ent, a);
+	} else if (is_message && ent->type == SYS_FILE) {
+		smartermail_files_add(&st->files, ent->name, ent->ino);
+	} else if (is_message && !is_again) {
+		spool_odd(sp, in->rel, ent->name);
 	}
 }
 
-/* Reads one folder of the walk: its messages, and its sub-folders sorted to the end of the list.
- * -1: not (wholly) read. */
-static int
-walk_folder(struct state *st, struct spool *sp, const struct smartermail_folder *in, struct err *e)
+/* When the folder last changed, as far as a later look can rely on it: the clock of a file system has
+ * ticks of some milliseconds. */
+static int64_t
+settled_mtime(struct sys_dir *d)
 {
+	struct sys_stat s;
+
+	if (sys_dir_stat(&s, d, NULL) < 0 || s.mtime / 1000 > sys_now_us() - TICK_US)
+		return 0;
+	return s.mtime;
+}
+
+/* Reads a folder of the walk: its messages, and its sub-folders sorted to the end of the list. -1: it
+ * was not, or not wholly, read. */
+static int
+walk_folder(struct state *st, struct spool *sp, size_t index, struct err *e)
+{
+	struct smartermail_folder in = st->todo.v[index];
 	struct arena a = { 0 };
 	struct sys_entry ent;
-	size_t base, first = st->todo.n;
-	int got;
+	size_t first = st->todo.n;
+	int got, rc, is_again = st->is_second_pass && index < st->first_pass;
 
-	if (sys_dir_sub(&st->dir, sp->dir, in->rel, e) < 0)
+	if (sys_dir_sub(&st->dir, sp->dir, in.rel, e) < 0)
 		return -1;
+	st->todo.v[index].mtime = settled_mtime(st->dir);
 	while ((got = sys_dir_next(&ent, st->dir, e)) > 0) {
-		int is_message = smartermail_role(&base, ent.name) >= 0;
-		int rc = smartermail_entry_type(&ent, st->dir);
-
-		if (rc != 0 && rc != ENOENT)
-			spool_unknown(sp, in->rel, "look at %s: %s", ent.name, strerror(rc));
-		else if (ent.type == SYS_DIR || (ent.type == SYS_LINK && !is_message))
-			meet_folder(&st->todo, sp, in, &ent, &a);
-		else if (is_message && rc == 0)
-			meet_file(&st->files, sp, in->rel, &ent);
+		rc = smartermail_entry_type(&ent, st->dir);
+		if (rc == 0)
+			meet(st, sp, &in, &ent, is_again, &a);
+		else if (rc != ENOENT)
+			spool_unknown(sp, in.rel, "look at %s: %s", ent.name, strerror(rc));
 	}
 	arena_free(&a);
 	if (st->todo.n - first > 1)
@@ -155,6 +187,7 @@ sm_end(struct spool *sp)
 		return;
 	sys_dir_close(st->dir);
 	smartermail_files_free(&st->files);
+	smartermail_seen_free(&st->seen);
 	smartermail_folders_free(&st->todo);
 	smartermail_folders_free(&st->tree.folders);
 	sys_zone_free(st->own_zone);
@@ -177,7 +210,6 @@ walk_close_folder(struct state *st)
 static int
 sm_open(struct spool *sp, struct err *e)
 {
-	struct smartermail_folder root = { NULL, 0 };
 	struct state *st;
 
 	if (sp->state != NULL)
@@ -186,8 +218,7 @@ sm_open(struct spool *sp, struct err *e)
 	if (st == NULL)
 		return -1;
 	smartermail_folders_add(&st->todo, "", "", 0);
-	root = st->todo.v[0];
-	if (walk_folder(st, sp, &root, e) < 0) {
+	if (sys_random(st->seen.key, sizeof st->seen.key, e) < 0 || walk_folder(st, sp, 0, e) < 0) {
 		sm_end(sp);
 		return -1;
 	}
@@ -197,26 +228,43 @@ sm_open(struct spool *sp, struct err *e)
 	return 0;
 }
 
-/* Goes to the next folder. One that is gone meanwhile held nothing that is here now; what cannot
- * be read is not zero. */
+/* In the second pass: has the folder stayed as it was when the first had read it? */
+static int
+is_unchanged(const struct smartermail_folder *in, struct spool *sp)
+{
+	struct sys_stat s = { 0 };
+	struct sys_dir *d;
+	int rc;
+
+	if (in->mtime == 0 || sys_dir_sub(&d, sp->dir, in->rel, NULL) < 0)
+		return 0;
+	rc = sys_dir_stat(&s, d, NULL);
+	sys_dir_close(d);
+	return rc == 0 && s.mtime == in->mtime;
+}
+
+/* Goes to the next folder. One that is gone meanwhile held nothing that is here now; what cannot be
+ * read is not zero. */
 static void
 walk_next_folder(struct state *st, struct spool *sp)
 {
-	struct smartermail_folder in = st->todo.v[st->next_folder++];
+	size_t index = st->next_folder++;
 	struct err e;
 
 	err_clear(&e);
 	walk_close_folder(st);
-	st->queue = in.rel;
-	if (walk_folder(st, sp, &in, &e) < 0 && e.sys != ENOENT)
-		spool_unknown(sp, in.rel, "%s", e.text);
+	st->queue = st->todo.v[index].rel;
+	if (st->is_second_pass && index < st->first_pass && is_unchanged(&st->todo.v[index], sp))
+		return;
+	if (walk_folder(st, sp, index, &e) < 0 && e.sys != ENOENT)
+		spool_unknown(sp, st->queue, "%s", e.text);
 	smartermail_files_sort(&st->files);
 }
 
 /* The server renames .em_ to .eml while we read the folder, and readdir may then show neither:
  * ask for the sibling before calling it lost. */
 static size_t
-add_siblings(struct smartermail_file *v, size_t n, struct state *st, struct spool *sp, struct arena *a)
+add_siblings(struct smartermail_file *v, size_t n, struct state *st, struct arena *a)
 {
 	struct sys_stat s;
 	unsigned seen = 0;
@@ -233,19 +281,21 @@ add_siblings(struct smartermail_file *v, size_t n, struct state *st, struct spoo
 		if ((seen & 1u << role) != 0 || sys_stat_at(&s, st->dir, name) != 0 || s.type != SYS_FILE)
 			continue;
 		v[n].name = name;
+		v[n].ino = s.ino;
 		v[n].base = v[0].base;
 		v[n++].role = (uint16_t)role;
-		sp->stats.files++;
 	}
 	return n;
 }
 
-static void
+/* The next message of the folder. 1, or 0 when the second pass meets what the first has told. */
+static int
 next_item(struct spool_item *out, struct state *st, struct spool *sp, struct arena *a)
 {
-	struct smartermail_file v[SMARTERMAIL_ROLES * 2];
+	const struct smartermail_file *v = st->files.v + st->at;
+	struct smartermail_file more[SMARTERMAIL_ROLES * 2];
 	size_t end, n;
-	int is_case;
+	int is_case, is_seen;
 
 	if (st->at >= st->run_end) {
 		st->run_end = smartermail_files_run(&is_case, &st->files, st->at);
@@ -254,29 +304,43 @@ next_item(struct spool_item *out, struct state *st, struct spool *sp, struct are
 	is_case = (st->run_flags & SMARTERMAIL_CASE) != 0;
 	end = is_case ? smartermail_files_spelling(&st->files, st->at) : st->run_end;
 	n = end - st->at;
-	smartermail_item(out, a, st->queue, st->files.v + st->at, n, st->run_flags);
-	if (out->is_orphan && !is_case) {
-		memcpy(v, st->files.v + st->at, n * sizeof *v);
-		n = add_siblings(v, n, st, sp, a);
-		smartermail_item(out, a, st->queue, v, n, st->run_flags);
-	}
-	sp->stats.orphans += out->is_orphan != 0;
 	st->at = end;
+	is_seen = smartermail_seen(&st->seen, v, n);
+	if (is_seen && st->is_second_pass)
+		return 0;
+	smartermail_item(out, a, st->queue, v, n, st->run_flags);
+	if (out->is_orphan && !is_case) {
+		memcpy(more, v, n * sizeof *v);
+		n = add_siblings(more, n, st, a);
+		smartermail_item(out, a, st->queue, more, n, st->run_flags);
+	}
+	sp->stats.files += n;
+	sp->stats.orphans += out->is_orphan != 0;
+	return 1;
 }
 
+/* The server moves mail from proc back to the root, which the walk has passed by then: so folders that
+ * changed meanwhile are read once more. */
 static int
 sm_next(struct spool_item *out, struct spool *sp, struct arena *a, struct err *e)
 {
 	struct state *st = sp->state;
 
 	(void)e;
-	while (st->at == st->files.n) {
-		if (st->next_folder == st->todo.n)
+	for (;;) {
+		if (st->at < st->files.n) {
+			if (next_item(out, st, sp, a))
+				return 1;
+		} else if (st->next_folder < st->todo.n) {
+			walk_next_folder(st, sp);
+		} else if (!st->is_second_pass) {
+			st->is_second_pass = 1;
+			st->first_pass = st->todo.n;
+			st->next_folder = 0;
+		} else {
 			return 0;
-		walk_next_folder(st, sp);
+		}
 	}
-	next_item(out, st, sp, a);
-	return 1;
 }
 
 /* ---- reading ---- */

@@ -68,7 +68,7 @@ keep_name(struct smartermail_files *f, const char *name)
 }
 
 void
-smartermail_files_add(struct smartermail_files *f, const char *name)
+smartermail_files_add(struct smartermail_files *f, const char *name, uint64_t ino)
 {
 	size_t base;
 	int role = smartermail_role(&base, name);
@@ -80,6 +80,7 @@ smartermail_files_add(struct smartermail_files *f, const char *name)
 		f->v = mem_grow(f->v, f->cap * sizeof *f->v);
 	}
 	f->v[f->n].name = keep_name(f, name);
+	f->v[f->n].ino = ino;
 	f->v[f->n].base = (uint16_t)base;
 	f->v[f->n++].role = (uint16_t)role;
 }
@@ -191,4 +192,57 @@ smartermail_item(struct spool_item *out, struct arena *a, const char *queue,
 		out->is_orphan = seen == 1u << SMARTERMAIL_HDR;
 	else
 		out->is_orphan = (seen & 1u << SMARTERMAIL_EML) == 0 || (flags & SMARTERMAIL_PLAIN) == 0;
+}
+
+static void
+seen_grow(struct smartermail_seen *s)
+{
+	size_t i, j, cap = s->cap != 0 ? s->cap * 2 : 1024;
+	uint64_t *fresh = mem_new(cap * sizeof *fresh);
+
+	for (i = 0; i < s->cap; i++) {
+		if (s->slot[i] == 0)
+			continue;
+		for (j = (size_t)s->slot[i] & (cap - 1); fresh[j] != 0; j = (j + 1) & (cap - 1))
+			continue;
+		fresh[j] = s->slot[i];
+	}
+	free(s->slot);
+	s->slot = fresh;
+	s->cap = cap;
+}
+
+static int
+seen_one(struct smartermail_seen *s, const struct smartermail_file *v)
+{
+	uint64_t w[2] = { part_hash(v->name, v->base, s->key), v->ino }, h = part_hash(w, sizeof w, s->key);
+	size_t i;
+
+	h += h == 0;
+	if ((s->n + 1) * 2 > s->cap)
+		seen_grow(s);
+	for (i = (size_t)h & (s->cap - 1); s->slot[i] != 0; i = (i + 1) & (s->cap - 1))
+		if (s->slot[i] == h)
+			return 1;
+	s->slot[i] = h;
+	s->n++;
+	return 0;
+}
+
+int
+smartermail_seen(struct smartermail_seen *s, const struct smartermail_file *v, size_t n)
+{
+	int is_seen = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		is_seen |= seen_one(s, &v[i]);
+	return is_seen;
+}
+
+void
+smartermail_seen_free(struct smartermail_seen *s)
+{
+	free(s->slot);
+	memset(s, 0, sizeof *s);
 }

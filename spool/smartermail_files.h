@@ -24,6 +24,14 @@ struct smartermail_file {
 	const char *name;
 	uint16_t base;		/* bytes of the name before the extension */
 	uint16_t role;
+	uint64_t ino;		/* as readdir told it */
+};
+
+/* Names and inodes that the walk has told: a rename changes neither. */
+struct smartermail_seen {
+	uint64_t *slot;
+	size_t n, cap;
+	uint64_t key[2];	/* random: a sender must not choose names that collide */
 };
 
 struct smartermail_files {
@@ -43,7 +51,7 @@ const char *smartermail_extension(int role);
 int smartermail_compare(const char *a, size_t an, const char *b, size_t bn);
 
 /* Adds a copy of a name; a name without a role is passed over. */
-void smartermail_files_add(struct smartermail_files *f, const char *name);
+void smartermail_files_add(struct smartermail_files *f, const char *name, uint64_t ino);
 void smartermail_files_clear(struct smartermail_files *f);
 void smartermail_files_free(struct smartermail_files *f);
 
@@ -60,5 +68,9 @@ size_t smartermail_files_spelling(const struct smartermail_files *f, size_t at);
 /* The item of n files of one message; strings are copied to a. */
 void smartermail_item(struct spool_item *out, struct arena *a, const char *queue,
     const struct smartermail_file *v, size_t n, unsigned flags);
+
+/* Was any of the n files of a message told before? From now on all of them were. */
+int smartermail_seen(struct smartermail_seen *s, const struct smartermail_file *v, size_t n);
+void smartermail_seen_free(struct smartermail_seen *s);
 
 #endif

@@ -22,6 +22,7 @@ smartermail_folders_add(struct smartermail_folders *f, const char *parent, const
 		rel[pn++] = '/';
 	memcpy(rel + pn, name, nn);
 	f->v[f->n].rel = rel;
+	f->v[f->n].mtime = 0;
 	f->v[f->n++].depth = depth;
 }
 
@@ -147,6 +148,7 @@ exact_files(struct smartermail_file v[SMARTERMAIL_ROLES], struct sys_dir *d, con
 			if (rc != 0 || s.type != SYS_FILE)
 				continue;
 			v[found].name = name;
+			v[found].ino = s.ino;
 			v[found].base = (uint16_t)n;
 			v[found++].role = (uint16_t)role;
 			break;
@@ -170,7 +172,7 @@ matching_files(struct smartermail_files *out, struct spool *sp, const char *dir,
 	while ((got = sys_dir_next(&ent, d, e)) > 0)
 		if (smartermail_role(&len, ent.name) >= 0 && smartermail_compare(ent.name, len, base, n) == 0 &&
 		    smartermail_entry_type(&ent, d) == 0 && ent.type == SYS_FILE)
-			smartermail_files_add(out, ent.name);
+			smartermail_files_add(out, ent.name, ent.ino);
 	sys_dir_close(d);
 	smartermail_files_sort(out);
 	return got;

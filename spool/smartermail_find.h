@@ -16,6 +16,7 @@
 struct smartermail_folder {
 	char *rel;
 	unsigned depth;
+	int64_t mtime;		/* the walk's: before it was read; 0 when that cannot tell whether it changed since */
 };
 
 struct smartermail_folders {

@@ -85,6 +85,27 @@ struct spool_driver {
 	int (*log)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
 	    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e);
 
+	/* ---- taking and putting back: for index/purge.c; the driver itself changes nothing ---- */
+
+	/* Takes, without waiting, the lock under which the MTA itself removes a message, and keeps it in *f until that is closed (h -1: this MTA
+	 * has none). 0; EAGAIN the MTA holds it; ENOENT the message has gone; else errno. NULL: no lock is needed. */
+	int (*lock)(struct sys_file *f, struct spool *sp, struct spool_reader *r, const struct spool_item *it);
+
+	/* Is a message that was taken out of its queue still being delivered? f: its main file, open for reading and writing.
+	 * 0 no, EAGAIN yes. NULL: never. */
+	int (*in_delivery)(struct sys_file f);
+
+	/* The folder where a part taken from `dir` is put back: that one, or another queue's when nothing may be put there (Postfix: active).
+	 * Strings go to a. NULL function: always dir. */
+	const char *(*home)(struct arena *a, struct spool *sp, struct spool_reader *r, enum part_role role, const char *dir,
+	    const char *id);
+
+	/* Parts of a taken id that the MTA made anew although no message of that id is in any queue (Postfix: an agent's late defer log).
+	 * Fills out; 0 or errno. NULL: this MTA makes none. */
+	int (*strays)(struct part_list *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *id);
+
+	int private_beside;	/* the private folder stands beside the root (".spoolsweep-NAME"), not in it */
+
 	/* Is this MTA running on this machine with this spool? 1 yes, 0 no, -1 cannot tell. */
 	int (*running)(struct spool *sp);
 

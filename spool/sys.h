@@ -74,6 +74,11 @@ int64_t sys_now_us(void);
 /* Monotonic microseconds, for durations. */
 int64_t sys_clock_us(void);
 
+/* "YYYY-MM-DD HH:MM:SS" in the machine's time, as MTAs write their logs. */
+const char *sys_local_time(char *out, size_t n);
+
+uint32_t sys_uid(void);			/* who runs us, as sys_stat tells owners */
+
 unsigned sys_cpus(void);		/* at least 1 */
 int sys_is_root(void);			/* root, or an elevated Administrator */
 int sys_is_terminal(int fd);		/* 0, 1, 2 */
@@ -128,7 +133,20 @@ void sys_forget_cache(struct sys_file f);				/* the next read comes from the dis
 int sys_lock_bytes(struct sys_file f, uint64_t off, uint64_t n);	/* open-file-description lock: Exim sees it */
 int sys_lock_whole(struct sys_file f);					/* flock, exclusive: Postfix uses it */
 
+/* Appends one line (an LF is added) to a file that exists, by one write. */
+int sys_append_line(const char *path, const char *line);
+
+/* The folder above a path that has no links ("/a/b" -> "/a"), and its last component; for the private folder beside a spool. malloc'd. */
+char *sys_parent(const char *path, const char **name);
+
 int sys_space(uint64_t *bytes, struct sys_dir *d);			/* free for us on its file system */
+
+/* SHA-256 of a stream of bytes. end gives the digest and makes h ready for the next stream. */
+struct sys_sha256;
+struct sys_sha256 *sys_sha256_new(void);
+void sys_sha256_add(struct sys_sha256 *h, const void *p, size_t n);
+void sys_sha256_end(unsigned char out[32], struct sys_sha256 *h);
+void sys_sha256_free(struct sys_sha256 *h);
 
 /* Converts from a charset (name as in MIME) to UTF-8. Returns the number of bytes written to out (at most max), or -1
  * when the charset is unknown. Bytes that the charset does not know become U+FFFD. Thread-safe. */

@@ -552,6 +552,37 @@ sys_lock_whole(struct sys_file f)
 }
 
 int
+sys_append_line(const char *path, const char *line)
+{
+	size_t n = strlen(line);
+	char *text = mem_grow(NULL, n + 1);
+	int fd = open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC), rc;
+	ssize_t done = 0;
+
+	memcpy(text, line, n);
+	text[n] = '\n';
+	if (fd >= 0)
+		done = write(fd, text, n + 1);
+	rc = fd < 0 || done < 0 ? errno : (size_t)done == n + 1 ? 0 : ENOSPC;
+	if (fd >= 0)
+		close(fd);
+	free(text);
+	return rc;
+}
+
+char *
+sys_parent(const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL || slash == path ? 1 : (size_t)(slash - path);
+	char *dir = mem_new(n + 1);
+
+	memcpy(dir, slash != NULL ? path : ".", n);
+	*name = slash != NULL ? slash + 1 : path;
+	return dir;
+}
+
+int
 sys_space(uint64_t *bytes, struct sys_dir *d)
 {
 	struct statvfs v;

@@ -7,6 +7,7 @@
 #include <iconv.h>
 #include <idn2.h>
 #include <limits.h>
+#include <nettle/sha2.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -65,6 +66,23 @@ sys_index_default(void)
 	return join(dir != NULL ? dir : ".", "/.local/state/spoolsweep/index.db");
 }
 
+const char *
+sys_local_time(char *out, size_t n)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	if (localtime_r(&now, &tm) == NULL || strftime(out, n, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+		snprintf(out, n, "0000-00-00 00:00:00");
+	return out;
+}
+
+uint32_t
+sys_uid(void)
+{
+	return (uint32_t)geteuid();
+}
+
 unsigned
 sys_cpus(void)
 {
@@ -118,6 +136,39 @@ sys_random(void *out, size_t n, struct err *e)
 			done += (size_t)got;
 	}
 	return 0;
+}
+
+/* ---- digests ---- */
+
+struct sys_sha256 {
+	struct sha256_ctx ctx;
+};
+
+struct sys_sha256 *
+sys_sha256_new(void)
+{
+	struct sys_sha256 *h = mem_new(sizeof *h);
+
+	sha256_init(&h->ctx);
+	return h;
+}
+
+void
+sys_sha256_add(struct sys_sha256 *h, const void *p, size_t n)
+{
+	sha256_update(&h->ctx, n, p);
+}
+
+void
+sys_sha256_end(unsigned char out[32], struct sys_sha256 *h)
+{
+	sha256_digest(&h->ctx, SHA256_DIGEST_SIZE, out);	/* starts anew by itself */
+}
+
+void
+sys_sha256_free(struct sys_sha256 *h)
+{
+	free(h);
 }
 
 /* ---- text ---- */
@@ -250,7 +301,8 @@ sys_zone_load(struct sys_zone **out, const char *name, struct err *e)
 		free(zone);
 		return -1;
 	}
-	if (given && setenv("TZ", zone, 1) < 0) {
+	/* Also for the machine's own zone: without TZ glibc looks at /etc/localtime at every call. */
+	if (zone_exists(zone) && setenv("TZ", zone, 1) < 0) {
 		free(zone);
 		return err_set(e, errno, "set the time zone");
 	}
@@ -274,50 +326,56 @@ sys_zone_name(const struct sys_zone *z)
 	return z->name;
 }
 
-/* mktime with one guess for summer time; says whether the civil time came back unchanged. */
-static int
-try_civil(time_t *t, const struct tm *want, int dst)
+/* Days from 1970-01-01 to a date of the Gregorian calendar (Hinnant, "days_from_civil"). mktime would do it too, but it searches half
+ * a century for a summer time that a zone never had: 100 us a message. */
+static int64_t
+days_since_1970(int year, int month, int day)
 {
-	struct tm tm = *want, back;
+	int y = year - (month <= 2), era = y / 400, yoe = y - era * 400;
+	int doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
-	tm.tm_isdst = dst;
-	*t = mktime(&tm);
-	if (localtime_r(t, &back) == NULL)
-		return 0;
-	return back.tm_hour == want->tm_hour && back.tm_min == want->tm_min && back.tm_mday == want->tm_mday &&
-	    back.tm_mon == want->tm_mon && back.tm_year == want->tm_year;
+	return (int64_t)era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+/* Seconds that local time is ahead of UTC at an instant. */
+static int
+offset_at(int64_t *off, int64_t t)
+{
+	time_t at = (time_t)t;
+	struct tm tm;
+
+	if (localtime_r(&at, &tm) == NULL)
+		return -1;
+	*off = tm.tm_gmtoff;
+	return 0;
+}
+
+static int
+is_civil(int year, int month, int day, int hour, int min, int second)
+{
+	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+
+	return year >= 1970 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] &&
+	    (month != 2 || day < 29 || leap) && hour >= 0 && hour <= 23 && min >= 0 && min <= 59 && second >= 0 && second <= 60;
 }
 
 int
 sys_zone_utc(int64_t *sec, const struct sys_zone *z, int year, int month, int day, int hour, int min, int second)
 {
-	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	struct tm tm = { 0 };
-	time_t t[2];
-	int ok[2];
+	int64_t civil, before, after, then;
 
 	(void)z;
-	if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > days[month - 1] ||
-	    hour < 0 || hour > 23 || min < 0 || min > 59 || second < 0 || second > 60)
+	if (!is_civil(year, month, day, hour, min, second))
 		return -1;
-	tm.tm_year = year - 1900;
-	tm.tm_mon = month - 1;
-	tm.tm_mday = day;
-	tm.tm_hour = hour;
-	tm.tm_min = min;
-	tm.tm_sec = second;
-	ok[0] = try_civil(&t[0], &tm, 1);
-	ok[1] = try_civil(&t[1], &tm, 0);
-	if (ok[0] && ok[1])	/* the hour that comes twice: the first */
-		*sec = t[0] < t[1] ? t[0] : t[1];
-	else if (ok[0] || ok[1])
-		*sec = ok[0] ? t[0] : t[1];
-	else {			/* the hour that was skipped: as if the clock had not been changed yet; no such day: refused */
-		tm.tm_isdst = -1;
-		*sec = mktime(&tm);
-		if (tm.tm_mday != day)
-			return -1;
-	}
+	civil = days_since_1970(year, month, day) * 86400 + hour * 3600 + min * 60 + second;
+	if (offset_at(&before, civil - 86400) < 0 || offset_at(&after, civil + 86400) < 0 || offset_at(&then, civil - before) < 0)
+		return -1;
+	/* Near a change of the clock two instants are possible. The earlier offset gives the first of an hour that comes twice, and
+	 * for one that was skipped the time as if the clock had not been changed yet; else the later one is in force already. */
+	*sec = civil - before;
+	if (then != before && offset_at(&then, civil - after) == 0 && then == after)
+		*sec = civil - after;
 	return 0;
 }
 
