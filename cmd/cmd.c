@@ -20,7 +20,7 @@ say(const char *fmt, va_list ap)
 
 	vsnprintf(line, sizeof line, fmt, ap);
 	buf_init(&b, 5 * sizeof line);
-	text_is_plain(&b, line, strlen(line));
+	text_inert(&b, line, strlen(line));
 	fprintf(stderr, "spoolsweep: %s\n", buf_cstr(&b));
 	buf_free(&b);
 }
@@ -155,12 +155,12 @@ one_scan(void *arg, const struct query_scan *sc)
 }
 
 int
-cmd_freshness(size_t *nspools, const struct context *c, struct index *ix)
+cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct selection *s)
 {
 	struct freshness f = { c, sys_now_us(), 0, CMD_DONE };
 	struct err e = { 0, "" };
 
-	if (query_scans(ix, c->sel, one_scan, &f, &e) < 0)
+	if (query_scans(ix, s, one_scan, &f, &e) < 0)
 		return cmd_fail(&e);
 	if (f.nspools == 0) {
 		cmd_say("%s: no scanned spool is meant by this; \"spoolsweep scan\" reads one", ix->path);

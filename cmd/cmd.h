@@ -62,7 +62,7 @@ int cmd_index_open(struct index **out, const struct context *c, enum index_mode 
 
 /* Says how old the index is when that is over 15 minutes, and which queues of the selection were not wholly read. *nspools (may be NULL) is
  * the number of spools that the selection may speak of. Returns CMD_DONE, CMD_PARTLY or CMD_FAILED (said). */
-int cmd_freshness(size_t *nspools, const struct context *c, struct index *ix);
+int cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct selection *s);
 
 /* The worse of two exit states: failure before usage before partly. */
 int cmd_worse(int a, int b);

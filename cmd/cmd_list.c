@@ -25,8 +25,8 @@ static const char *const keys[LIST_KEYS] = { LIST_KEY_NAMES };
 
 enum { COLUMN_SPOOL = 1 };
 static const struct table_column columns[] = {
-	{ "ARRIVED (UTC)", 1, 0, 0 }, { "SPOOL", 0, 10, 8 }, { "QUEUE", 0, 6, 6 }, { "ID", 1, 0, 0 }, { "ACCOUNT", 0, 14, 0 },
-	{ "SENDER", 0, 12, 7 }, { "RCPTS", 1, 0, 3 }, { "SIZE", 1, 0, 5 }, { "STATE", 1, 0, 2 }, { "SUBJECT", 0, 10, 1 }
+	{ "ARRIVED (UTC)", 0, 19, 0 }, { "SPOOL", 0, 10, 8 }, { "QUEUE", 0, 6, 6 }, { "ID", 0, 23, 0 }, { "ACCOUNT", 0, 24, 0 },
+	{ "SENDER", 0, 12, 7 }, { "RCPTS", 1, 0, 3 }, { "SIZE", 1, 0, 5 }, { "STATE", 0, 10, 2 }, { "SUBJECT", 0, 10, 1 }
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
@@ -235,7 +235,7 @@ run(struct context *c)
 	}
 	if (cmd_index_open(&ix, c, INDEX_READ, &e) < 0)
 		return cmd_fail(&e);
-	status = cmd_freshness(&nspools, c, ix);
+	status = cmd_freshness(&nspools, c, ix, c->sel);
 	l.several = nspools > 1;
 	if (status != CMD_FAILED)
 		status = cmd_worse(status, c->opt[OPT_COUNT] != NULL ? count(c, ix) : rows(&l, ix));

@@ -31,7 +31,7 @@ static const char *const keys[] = {
 enum { COLUMN_KEY = 9 };
 static const struct table_column columns[] = {
 	{ "MESSAGES", 1, 0, 0 }, { "SHARE", 1, 0, 0 }, { "RCPTS", 1, 0, 3 }, { "PER MIN", 1, 0, 5 }, { "SENDERS", 1, 0, 4 },
-	{ "CLIENTS", 1, 0, 6 }, { "DEFERRED", 1, 0, 2 }, { "VERDICT", 1, 0, 0 }, { "SCORE", 1, 0, 0 }, { "ACCOUNT", 0, 20, 0 },
+	{ "CLIENTS", 1, 0, 6 }, { "DEFERRED", 1, 0, 2 }, { "VERDICT", 0, 8, 0 }, { "SCORE", 1, 0, 0 }, { "ACCOUNT", 0, 30, 0 },
 	{ "SUBJECT", 0, 16, 7 }
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
@@ -163,6 +163,7 @@ put(struct context *c, const struct rank *rank, enum rank_by by, size_t n)
 			put_keys(&c->out, &rank->row[i], i + 1, by);
 	}
 	table_end(&t);
+	out_flush(&c->out);
 	if (c->format == OUT_TABLE && n < rank->n)
 		cmd_note(c, "%zu of %zu rows; -n 0 shows all", n, rank->n);
 }
@@ -182,7 +183,7 @@ run(struct context *c)
 		return CMD_USAGE;
 	if (cmd_index_open(&ix, c, INDEX_READ, &e) < 0)
 		return cmd_fail(&e);
-	status = cmd_freshness(NULL, c, ix);
+	status = cmd_freshness(NULL, c, ix, c->sel);
 	if (status == CMD_FAILED)
 		goto out;
 	if (rank_make(&rank, ix, c->sel, by, &e) < 0) {

@@ -132,6 +132,8 @@ scan_one(struct scan_run *r, struct spool *sp)
 		else
 			cmd_note(r->c, "%s", stats.lines[i]);
 	}
+	if (stats.damaged > 0)
+		cmd_note(r->c, "%s: %" PRId64 " damaged; spoolsweep list --damaged -v names them", sp->root, stats.damaged);
 	if (r->c->format == OUT_TABLE)
 		put_table(&r->table, sp, &stats);
 	else

@@ -198,8 +198,8 @@ collect_evidence(struct show *s, const struct query_row *r, struct err *e)
 	s->evidence = arena_get(&s->arena, (n + 2) * sizeof *s->evidence);
 	s->evidence[s->nevidence++] = why_account(&s->arena, r);
 	if (found != NULL)
-		s->evidence[s->nevidence++] = arena_fmt(&s->arena, "the account has %" PRId64 " messages now, %s to be compromised (score %d)",
-		    found->messages, found->verdict, found->score);
+		s->evidence[s->nevidence++] = arena_fmt(&s->arena, "the account is %s to be compromised: score %d of 100", found->verdict,
+		    found->score);
 	for (i = 0; i < n; i++)
 		s->evidence[s->nevidence++] = arena_str(&s->arena, found->reasons[i]);
 	rank_free(rank);
@@ -364,7 +364,8 @@ show_envelope(struct show *s, const struct query_row *r)
 	if (r->arrived != MSG_NO_TIME && text_time(when, r->arrived / 1000000, 0, 0, 0) != NULL)
 		field(o, "arrived", arena_fmt(a, "%s UTC", when));
 	if (r->size >= 0)
-		field(o, "size", arena_fmt(a, "%s (%" PRId64 " bytes)", text_size(size, r->size), r->size));
+		field(o, "size", r->size < 1024 ? arena_fmt(a, "%" PRId64 " bytes", r->size) :
+		    arena_fmt(a, "%s (%" PRId64 " bytes)", text_size(size, r->size), r->size));
 	field(o, "account", r->account != NULL ? arena_fmt(a, "%s (%s)", r->account, r->account_kind) : "not known");
 	field(o, "sender", r->sender == NULL ? "not readable" : r->sender[0] == '\0' ? "<> (null sender)" : r->sender);
 	field(o, "client", r->client);
@@ -426,8 +427,9 @@ show_log(struct show *s)
 			skip--;
 			continue;
 		}
-		out_raw(o, "  ");
-		text_is_plain(&o->b, p, (size_t)(lf - p));
+		if (lf > p)
+			out_raw(o, "  ");
+		text_inert(&o->b, p, (size_t)(lf - p));
 		out_raw(o, "\n");
 	}
 }
@@ -497,12 +499,29 @@ show_row(struct show *s)
 	return rc < 0 ? cmd_fail(&e) : status;
 }
 
+/* Of the queue that the message is in, and no other. */
+static int
+freshness(struct show *s)
+{
+	struct selection *place = selection_new();
+	struct err e = { 0, "" };
+	int status;
+
+	if (selection_add(place, SEL_SPOOL, s->row[0].spool, &e) < 0 || selection_add(place, SEL_KIND, s->row[0].kind, &e) < 0 ||
+	    selection_add(place, SEL_QUEUE, s->row[0].queue, &e) < 0)
+		status = cmd_fail(&e);
+	else
+		status = cmd_freshness(NULL, s->c, s->ix, place);
+	selection_free(place);
+	return status;
+}
+
 static int
 run(struct context *c)
 {
 	struct show s;
 	struct err e = { 0, "" };
-	int status, fresh;
+	int status;
 
 	memset(&s, 0, sizeof s);
 	s.c = c;
@@ -513,10 +532,11 @@ run(struct context *c)
 	}
 	if (cmd_index_open(&s.ix, c, INDEX_READ, &e) < 0)
 		return cmd_fail(&e);
-	fresh = cmd_freshness(NULL, c, s.ix);
 	status = choose(&s);
 	if (status == CMD_DONE)
-		status = cmd_worse(fresh, show_row(&s));
+		status = cmd_worse(freshness(&s), show_row(&s));
+	else if (status == CMD_FAILED)
+		cmd_freshness(NULL, c, s.ix, c->sel);	/* it may stand in a queue that was not read */
 	show_live_free(&s.live);
 	free(s.row);
 	arena_free(&s.arena);

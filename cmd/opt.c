@@ -346,8 +346,8 @@ opt_help(struct out *o, const struct command *const all[], const struct command 
 		if (cmd->selects)
 			help_selectors(o);
 	} else {
-		buf_fmt(&o->b, "usage: %s COMMAND ...\n\nFinds out who sends what a mail queue is full of, in spools of Postfix, Exim and SmarterMail.\n\n"
-		    "Commands:\n", opt_usage);
+		buf_fmt(&o->b, "usage: %s COMMAND ...\n\n"
+		    "Finds out who fills a mail queue, in spools of Postfix, Exim and SmarterMail.\n\nCommands:\n", opt_usage);
 		for (i = 0; all[i] != NULL; i++)
 			buf_fmt(&o->b, "  %-12s  %s\n", all[i]->name, all[i]->summary);
 		out_raw(o, "\n\"spoolsweep help COMMAND\" tells more; the manual is spoolsweep(1).\n");

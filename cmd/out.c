@@ -69,7 +69,7 @@ out_raw(struct out *o, const char *s)
 void
 out_plain(struct out *o, const char *s)
 {
-	text_is_plain(&o->b, s, strlen(s));
+	text_inert(&o->b, s, strlen(s));
 	if (o->b.n >= FLUSH_AT)
 		out_flush(o);
 }
@@ -135,7 +135,7 @@ csv_cell(struct out *o, const char *s, size_t n)
 	start = b->n;
 	if (strchr("=+-@\t\r", s[0]) != NULL && s[0] != '\0')
 		buf_byte(b, '\'');
-	text_is_plain(b, s, n);
+	text_inert(b, s, n);
 	end = b->n;
 	quote = memchr(b->p + start, ',', end - start) != NULL || memchr(b->p + start, '"', end - start) != NULL ||
 	    b->p[start] == ' ' || b->p[end - 1] == ' ';

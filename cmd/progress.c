@@ -20,17 +20,18 @@ progress_init(struct progress *p, int quiet, const char *what)
 static void
 line(struct buf *b, const struct progress *p, const struct scan_progress *s)
 {
-	text_is_plain(b, p->what, strlen(p->what));
-	buf_fmt(b, ": %" PRIu64 " of %" PRIu64 " messages", s->read, s->found);
+	buf_fmt(b, "%" PRIu64 " of %" PRIu64 " messages", s->read, s->found);
 	if (s->publishing)
 		buf_puts(b, ", writing the index");
 	else if (s->seconds > 0.2)
 		buf_fmt(b, ", %.0f a second", (double)s->read / s->seconds);
 	if (s->top != NULL) {
 		buf_puts(b, "; most so far: ");
-		text_is_plain(b, s->top, strlen(s->top));
+		text_inert(b, s->top, strlen(s->top));
 		buf_fmt(b, " (%" PRIu64 ")", s->top_messages);
 	}
+	buf_puts(b, "; ");
+	text_inert(b, p->what, strlen(p->what));
 }
 
 void

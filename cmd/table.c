@@ -185,7 +185,7 @@ table_colour(struct table *t, enum table_colour colour, const char *s)
 	assert(t->at < t->ncol);
 	buf_byte(&t->rows, (int)colour);
 	start = t->rows.n;
-	text_is_plain(&t->rows, s != NULL ? s : "-", s != NULL ? strlen(s) : 1);
+	text_inert(&t->rows, s != NULL ? s : "-", s != NULL ? strlen(s) : 1);
 	w = t->laid ? 0 : text_width(t->rows.p + start, t->rows.n - start);
 	buf_byte(&t->rows, '\0');
 	if (w > NATURAL_MAX)
@@ -225,7 +225,7 @@ table_note(struct table *t, const char *s)
 {
 	assert(t->at == 0);
 	buf_byte(&t->rows, NOTE);
-	text_is_plain(&t->rows, s, strlen(s));
+	text_inert(&t->rows, s, strlen(s));
 	buf_byte(&t->rows, '\0');
 }
 

@@ -54,7 +54,7 @@ ascii_run(const char *s, size_t n, int is_json)
 }
 
 void
-text_is_plain(struct buf *b, const char *s, size_t n)
+text_inert(struct buf *b, const char *s, size_t n)
 {
 	size_t i, k;
 	int32_t c;

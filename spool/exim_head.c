@@ -571,7 +571,7 @@ read_recipients(struct reading *g)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Reads the tree again, now that the recipients are known. Its addresses may also be children of aliases: those are none of ours. */
+/* Reads the tree again, now that the recipients are known. Its addresses may also be children of aliases: not ours. */
 static void
 mark_done(struct reading *g)
 {

@@ -47,7 +47,8 @@ struct exim_head {
 typedef int (*exim_sink)(void *arg, const void *p, size_t n);
 
 /* Reads a whole -H. name: the file's own name, compared with line 1. Strings of out go to m->arena, what only serves
- * the lookup to scratch. sink may be NULL; when it returns < 0 reading ends. 0, or -1 when rd failed (r->error) or the sink did. */
+ * the lookup to scratch. sink may be NULL; when it returns < 0 reading ends. 0, or -1 when rd failed (r->error) or the
+ * sink did. */
 int exim_head_read(struct exim_head *out, struct msg *m, struct rd *r, const char *name, struct arena *scratch, exim_sink sink,
     void *arg);
 

@@ -32,8 +32,8 @@ int exim_is_name(const char *name);
 int exim_open(struct spool *sp, struct err *e);
 int exim_next(struct spool_item *out, struct spool *sp, struct arena *a, struct err *e);
 void exim_end(struct spool *sp);
-int exim_find(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *queue, const char *id,
-    const char *path, struct err *e);
+int exim_find(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *queue,
+    const char *id, const char *path, struct err *e);
 
 /* Looks by lstat where the files of an item are now, in its own queue; with others = 1 in all others too, when neither
  * -H nor -D is left there or what is left is on its way to one of them. Uses r's scratch. 1 found, 0 not, -1 a folder cannot be

@@ -429,8 +429,10 @@ static const struct {
 	{ AT "\"odd: part\"@y.example R=r defer (-1): host lookup did not complete", "\"odd: part\"@y.example", "host lookup did not complete", 0 },
 	{ AT "x@y.example R=r T=t defer (-53): retry time not reached for any host", "x@y.example", "retry time not reached for any host", 1 },
 	{ AT "x@y.example: retry timeout exceeded", "x@y.example", "retry timeout exceeded", 1 },
-	{ AT "x@y.example: local_delivery transport succeeded", NULL, NULL, 0 },
-	{ AT "x@y.example: children all complete", NULL, NULL, 0 },
+	{ AT "x@y.example: local_delivery transport succeeded", "x@y.example", "", 1 },
+	{ AT "child@y.example <x@y.example>: remote_smtp transport succeeded", "x@y.example", "", 1 },
+	{ AT "x@y.example: children all complete", "x@y.example", "", 1 },
+	{ AT "x@y.example R=r defer (-1): nobody succeeded", "x@y.example", "nobody succeeded", 0 },
 	{ AT "*** Frozen (delivery error message)", NULL, NULL, 0 },
 	{ AT "Received from x@y.example H=a [192.0.2.1] P=esmtp S=1 T=\"a: defer (-1): b\"", NULL, NULL, 0 },
 	{ "x@y.example R=r defer (-1): no stamp", NULL, NULL, 0 },
@@ -459,6 +461,7 @@ test_log_lines(void **state)
 		assert_memory_equal(reply.address, log_line[i].address, n);
 		assert_string_equal(exim_log_text(&a, reply.text, reply.ntext), log_line[i].text);
 		assert_int_equal(reply.is_weak, log_line[i].is_weak);
+		assert_int_equal(reply.is_success, log_line[i].text[0] == '\0');
 	}
 	arena_free(&a);
 }
@@ -659,7 +662,8 @@ test_places(void **state)
 	put("Fmsglog/1qDO9M-0003B3-04", AT "a@b.example R=r defer (-1): moved\n");
 	put("input/M/" LONG_ID "-J", "c@b.example\nnobody@b.example\n");
 	put("msglog/" LONG_ID, AT "A@B.example R=r defer (-44): SMTP error from remote mail server after DATA: 451 wait\n"
-	    AT "a@b.example R=r defer (-53): retry time not reached\n" AT "c@b.example R=r defer (-1): gone\n");
+	    AT "a@b.example R=r defer (-53): retry time not reached\n" AT "c@b.example R=r defer (-1): late\n"
+	    AT "c@b.example: remote_smtp transport succeeded\n" AT "a@b.example: remote_smtp transport succeeded\n");
 	put("input/hdr." LONG_ID, "x");
 	put("input/M/" LONG_ID "-K", "x");
 	put("scan/" ID "/" ID ".eml", "x");
@@ -691,6 +695,7 @@ test_places(void **state)
 	assert_int_equal(m->pending, 1);
 	assert_int_equal(m->rcpt[1].state, RCPT_DONE);
 	assert_string_equal(m->rcpt[0].reply, "451 wait");
+	assert_null(m->rcpt[1].reply);		/* what was overcome is no reason */
 	assert_string_equal(m->reason, "451 wait");
 	assert_int_equal(m->size, HEADERS_SIZE + 5 + 1);
 	assert_int_equal(m->parts.n, 6);

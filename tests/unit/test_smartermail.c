@@ -314,6 +314,15 @@ put_pair(struct world *w, const char *base, const char *hdr)
 }
 
 static void
+make_dir(struct world *w, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", w->root, name);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void
 rename_in(struct world *w, const char *from, const char *to)
 {
 	char a[512], b[512];
@@ -674,6 +683,87 @@ test_moving(void **state)
 	assert_int_equal(m.damage.n, 0);
 }
 
+static void
+expect_next(struct world *w, const char *queue, const char *id, size_t parts)
+{
+	struct spool_item it;
+	struct err e;
+
+	if (id == NULL) {
+		assert_int_equal(spool_next(&it, w->sp, &w->items, &e), 0);
+		return;
+	}
+	assert_int_equal(spool_next(&it, w->sp, &w->items, &e), 1);
+	assert_string_equal(it.queue, queue);
+	assert_string_equal(it.id, id);
+	assert_int_equal(it.parts.n, parts);
+}
+
+/* What moves behind the walk's back is met in a second look, and nothing twice. */
+static void
+test_moving_walk(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	put_pair(w, "1", F1);
+	put_pair(w, "proc/2", F1);
+	put_pair(w, "proc/3", F1);
+	put_pair(w, "zz/4", F1);
+	open_world(w);
+	assert_int_equal(spool_begin(w->sp, &e), 0);
+	expect_next(w, "", "1", 2);
+	rename_in(w, "proc/2.eml", "2.eml");
+	rename_in(w, "proc/2.hdr", "2.hdr");
+	expect_next(w, "proc", "3", 2);
+	rename_in(w, "proc/3.eml", "3.eml");
+	rename_in(w, "proc/3.hdr", "3.hdr");
+	put_pair(w, "newer/5", F1);
+	expect_next(w, "zz", "4", 2);
+	expect_next(w, "", "2", 2);
+	expect_next(w, "newer", "5", 2);
+	expect_next(w, NULL, NULL, 0);
+	assert_int_equal(w->sp->stats.files, 10);
+	assert_int_equal(w->sp->stats.orphans, 0);
+}
+
+/* The .em_ becomes the .eml between readdir and the item: no orphan. */
+static void
+test_sibling(void **state)
+{
+	struct world *w = *state;
+	struct err e;
+
+	put_text(w, "1.hdr", F1);
+	put_text(w, "2.hdr", F1);
+	open_world(w);
+	assert_int_equal(spool_begin(w->sp, &e), 0);
+	put_text(w, "1.eml", EML);
+	expect_next(w, "", "1", 2);
+	assert_int_equal(w->sp->stats.orphans, 0);
+	expect_next(w, "", "2", 1);
+	assert_int_equal(w->sp->stats.orphans, 1);
+	expect_next(w, NULL, NULL, 0);
+}
+
+/* Hard links of one message in two folders are two messages. */
+static void
+test_hard_links(void **state)
+{
+	struct world *w = *state;
+	char from[128], to[128];
+
+	put_pair(w, "1", F1);
+	make_dir(w, "MovedItems");
+	snprintf(from, sizeof from, "%s/1.hdr", w->root);
+	snprintf(to, sizeof to, "%s/MovedItems/1.hdr", w->root);
+	assert_int_equal(link(from, to), 0);
+	snprintf(from, sizeof from, "%s/1.eml", w->root);
+	snprintf(to, sizeof to, "%s/MovedItems/1.eml", w->root);
+	assert_int_equal(link(from, to), 0);
+	assert_scan(w, "/1 queued joe@example.com\nMovedItems/1 queued joe@example.com\n", 0, 4);
+}
+
 /* find without a walk, as purge and show use it. */
 static void
 test_find(void **state)
@@ -797,15 +887,6 @@ probe(struct world *w)
 }
 
 static void
-make_dir(struct world *w, const char *name)
-{
-	char path[128];
-
-	snprintf(path, sizeof path, "%s/%s", w->root, name);
-	assert_int_equal(mkdir(path, 0755), 0);
-}
-
-static void
 test_probe(void **state)
 {
 	struct world *w = *state;
@@ -845,7 +926,8 @@ main(void)
 		cmocka_unit_test(test_envelopes), cmocka_unit_test(test_every_cut), cmocka_unit_test(test_many_recipients),
 		cmocka_unit_test(test_times), cmocka_unit_test(test_roles),
 		ON_DISK(test_states), ON_DISK(test_folders_and_orphans), ON_DISK(test_case), ON_DISK(test_damaged_eml),
-		ON_DISK(test_hostile_names), ON_DISK(test_depth), ON_DISK(test_look), ON_DISK(test_moving), ON_DISK(test_find),
+		ON_DISK(test_hostile_names), ON_DISK(test_depth), ON_DISK(test_look), ON_DISK(test_moving), ON_DISK(test_moving_walk), ON_DISK(test_sibling), ON_DISK(test_hard_links),
+		ON_DISK(test_find),
 		ON_DISK(test_headers_and_busy), ON_DISK(test_zones), ON_DISK(test_probe), ON_DISK(test_probe_root_pair),
 	};
 
