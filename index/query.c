@@ -66,6 +66,7 @@ struct query {
 	struct cache *cache;		/* COL_NUMBERED of them */
 	struct contains *contains;
 	struct key *key;
+	const int64_t *given;		/* numbers of rows instead of keys */
 	size_t n, cap, at;
 	struct arena arena;
 };
@@ -248,7 +249,7 @@ out:
 }
 
 static int
-open_parts(struct query *q, int with_gone, struct err *e)
+open_parts(struct query *q, struct err *e)
 {
 	int i;
 
@@ -261,8 +262,7 @@ open_parts(struct query *q, int with_gone, struct err *e)
 			return -1;
 	}
 	q->row = index_prepare(q->ix, row_sql, e);
-	q->contains = contains_new(q->s);
-	return q->row != NULL ? fill(q, with_gone, e) : -1;
+	return q->row != NULL ? 0 : -1;
 }
 
 int
@@ -272,10 +272,27 @@ query_open(struct query **out, struct index *ix, struct selection *s, int with_g
 
 	q->ix = ix;
 	q->s = s;
-	if (open_parts(q, with_gone, e) < 0) {
+	q->contains = contains_new(s);
+	if (open_parts(q, e) < 0 || fill(q, with_gone, e) < 0) {
 		query_close(q);
 		return -1;
 	}
+	*out = q;
+	return 0;
+}
+
+int
+query_open_rows(struct query **out, struct index *ix, const int64_t *row, size_t n, struct err *e)
+{
+	struct query *q = mem_new(sizeof *q);
+
+	q->ix = ix;
+	if (open_parts(q, e) < 0) {
+		query_close(q);
+		return -1;
+	}
+	q->given = row;
+	q->n = n;
 	*out = q;
 	return 0;
 }
@@ -296,6 +313,18 @@ query_close(struct query *q)
 	free(q->key);
 	arena_free(&q->arena);
 	free(q);
+}
+
+int
+query_snapshot(int *began, struct index *ix, struct err *e)
+{
+	return selection_begin(began, ix, e);
+}
+
+void
+query_snapshot_end(int began, struct index *ix)
+{
+	selection_end(began, ix);
 }
 
 /* ---- rows ---- */
@@ -384,7 +413,8 @@ query_next(struct query_row *out, struct query *q, struct err *e)
 	while (q->at < q->n) {
 		memset(out, 0, sizeof *out);
 		sqlite3_reset(q->row);
-		out->rowid = q->key[q->at++].row;
+		out->rowid = q->given != NULL ? q->given[q->at] : q->key[q->at].row;
+		q->at++;
 		sqlite3_bind_int64(q->row, 1, out->rowid);
 		rc = sqlite3_step(q->row);
 		if (rc != SQLITE_ROW)

@@ -29,8 +29,14 @@ struct query;
 
 /* Messages now in their spools (not gone ones, unless with_gone). */
 int query_open(struct query **out, struct index *ix, struct selection *s, int with_gone, struct err *e);
+/* The messages of n row numbers, in that order; row is kept by the caller. */
+int query_open_rows(struct query **out, struct index *ix, const int64_t *row, size_t n, struct err *e);
 int query_next(struct query_row *out, struct query *q, struct err *e);	/* 1, 0, -1 */
 void query_close(struct query *q);
+
+/* One snapshot for several queries: begins a read transaction unless one is open; the end ends what this one began. */
+int query_snapshot(int *began, struct index *ix, struct err *e);
+void query_snapshot_end(int began, struct index *ix);
 
 /* The number of messages selected; -1 and err. */
 int64_t query_count(struct index *ix, struct selection *s, struct err *e);

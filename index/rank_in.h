@@ -1,9 +1,9 @@
 #ifndef INDEX_RANK_IN_H
 #define INDEX_RANK_IN_H
 /*
- * Shared by rank.c (one pass over the messages, groups, counts), rank_signals.c
- * (the table of signals: counts in, score and sentences out) and rank_reply.c
- * (what a rejection says). Nobody else includes it.
+ * Shared by rank.c (groups to rows), rank_pass.c (one pass over the messages into
+ * hits and groups), rank_signals.c (the table of signals: counts in, score and
+ * sentences out) and rank_reply.c (what a rejection says). Nobody else includes it.
  */
 #include <stdint.h>
 
@@ -47,5 +47,76 @@ struct replies;
 struct replies *replies_new(void);
 void replies_free(struct replies *r);
 enum reply_class replies_classify(const struct replies *r, const char *text);
+
+/* ---- the pass ---- */
+
+enum {
+	HIT_FOREIGN = 1, HIT_OPEN = 2, HIT_CONTENT = 4, HIT_SERVER = 8, HIT_REPLIED = 16, HIT_REPORT = 32, HIT_LIST = 64,
+	HIT_NULL = 128, HIT_BOUNCE = 256, HIT_ODD = 512, HIT_NAMED = 1024
+};
+
+/* One message of one group: 32 bytes, so that a million fit. Numbers of texts fit 32 bits (checked). */
+struct hit {
+	int64_t arrived;
+	uint32_t group, sender, domain, client, subject, flags;
+};
+
+struct group {
+	int64_t key;		/* number of a text or account; 0: none */
+	int64_t row;		/* the last message that was counted */
+	int64_t recipients, bytes, deferred, first, last;
+	uint32_t n, at;
+	uint32_t script;	/* text of one odd script */
+};
+
+/* From a number (never 0) to a value (never 0). */
+struct map {
+	struct map_slot { int64_t key; uint32_t value; } *slot;
+	size_t cap, n;
+};
+
+/* Counts of numbers within one group; cleared by a new generation. */
+struct tally {
+	struct count { uint32_t key, n, turn; } *slot;
+	size_t cap, mask;
+	uint32_t turn;
+};
+
+struct account {
+	const char *kind, *name, *domain;
+	int is_bounce;
+};
+
+struct pass {
+	struct index *ix;
+	enum rank_by by;
+	struct rank *out;
+	struct arena arena;		/* of the pass alone */
+	sqlite3_stmt *text, *account_st;
+	struct replies *replies;
+	struct map groups, names, accounts, reasons, scripts, own, nulls;
+	struct account *account;
+	size_t naccounts;
+	struct group *group;
+	size_t ngroups, groups_cap;
+	struct hit *hit;
+	uint32_t *order;		/* hits, group by group */
+	size_t n, cap;
+	struct tally tally;
+	int64_t *only;			/* rows that --contains left, sorted; NULL: all */
+	size_t nonly;
+	int64_t all_server, messages, last_row;
+};
+
+/* Reads the selected messages into hits and groups. */
+int pass_collect(struct pass *p, struct selection *s, struct err *e);
+void pass_free(struct pass *p);
+
+/* A text by number, valid until the next call; NULL when there is none. */
+const char *pass_text(struct pass *p, int64_t id);
+const struct account *pass_account(struct pass *p, int64_t id);
+
+/* A copy in the arena, NULL of NULL. */
+const char *pass_keep(struct arena *a, const char *s);
 
 #endif

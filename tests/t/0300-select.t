@@ -91,6 +91,16 @@ is((scalar grep { $_->{id} eq $web->{id} } @left), 0, 'a message that has gone d
 cmp_ok(scalar @left, '>', 0, 'the others do');
 rename "$dir/away", $path or die $!;
 
+# files are searched in windows of 64 KiB: a match may lie across two of them
+my ($body) = glob("$dir/exim/input/*-D");
+my ($id) = $body =~ m{([^/]+)-D$};
+for my $edge (65536, 131072, 65540) {
+	spew($body, "$id-D\n" . 'x' x ($edge - length("$id-D\n") - 5) . 'ACROSS-THE-EDGE' . 'y' x 70000, 0640);
+	is(ids(listing("$dir/exim.db", '--contains', 'ACROSS-THE-EDGE')), $id, "found across byte $edge");
+}
+is(ids(listing("$dir/exim.db", '--contains', 'ACROSS-THE-EDGEx')), '', 'and not what is not there');
+is(ids(listing("$dir/exim.db", '--contains', 'nowhere in any', '--contains', 'EDGEyyy')), $id, 'one of two');
+
 my @wrap;
 if ($> == 0) {
 	@wrap = ('setpriv', '--reuid=65534', '--regid=65534', '--clear-groups');
