@@ -5,7 +5,7 @@ PREFIX  = /usr/local
 DESTDIR =
 B       = build
 
-PKGS    = sqlite3 libpcre2-8 libutf8proc libidn2
+PKGS    = sqlite3 libpcre2-8 libutf8proc libidn2 libarchive libzstd nettle
 CC      = gcc
 WARN    = -Wall -Wextra -Wshadow -Wconversion
 OPT     = -O2 -g
@@ -41,6 +41,9 @@ $(B)/unit/%.t: tests/unit/test_%.c $(LIB)
 $(B)/mkspool: $(wildcard tests/mkspool*.c tests/mkspool*.h)
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+
+$(B)/spoolsweep-fault: tests/fault.c $(B)/cmd/main.o $(LIB)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $$(sed -nE 's/^(WRAP_[A-Z]+\(|__wrap_)(sys_[a-z_]+).*/-Wl,--wrap=\2/p' $<) -o $@ $^ $(LDLIBS)
 
 $(B)/bare: tests/bench/bare.c
 	@mkdir -p $(@D)

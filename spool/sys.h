@@ -74,9 +74,14 @@ int64_t sys_now_us(void);
 /* Monotonic microseconds, for durations. */
 int64_t sys_clock_us(void);
 
+/* UTC civil time of seconds since 1970. 0 or -1. */
+struct tm;
+int sys_utc(struct tm *out, int64_t seconds);
+
 /* "YYYY-MM-DD HH:MM:SS" in the machine's time, as MTAs write their logs. */
 const char *sys_local_time(char *out, size_t n);
 
+void sys_sleep_ms(unsigned ms);
 uint32_t sys_uid(void);			/* who runs us, as sys_stat tells owners */
 
 unsigned sys_cpus(void);		/* at least 1 */
@@ -84,6 +89,9 @@ int sys_is_root(void);			/* root, or an elevated Administrator */
 int sys_is_terminal(int fd);		/* 0, 1, 2 */
 int sys_terminal_width(void);		/* columns; 80 when unknown */
 const char *sys_hostname(char *out, size_t n);
+const char *sys_login(char *out, size_t n);	/* who runs us: SUDO_USER, else the login name of our uid, else "uid N" */
+void sys_log(const char *text);			/* one line to the system's log, where mail is logged; text is made safe by the caller */
+void sys_sleep(int64_t us);			/* ends early when a signal arrives */
 int sys_random(void *out, size_t n, struct err *e);
 
 /* Makes all folders of a path that are missing, mode 0700. */
@@ -111,6 +119,7 @@ void sys_lock_free(struct sys_lock *l);
 int sys_rename(struct sys_dir *from, const char *name, struct sys_dir *to, const char *new_name);
 int sys_unlink(struct sys_dir *d, const char *name);
 int sys_mkdir(struct sys_dir *d, const char *name, uint32_t mode);	/* exclusive; the mode is exact, whatever the umask */
+int sys_mkdir_owned(struct sys_dir *d, const char *name, uint32_t mode, uint32_t uid, uint32_t gid);
 int sys_rmdir(struct sys_dir *d, const char *name);
 int sys_sync_dir(struct sys_dir *d);
 
@@ -121,6 +130,7 @@ int sys_create_at(struct sys_file *out, struct sys_dir *d, const char *name, uin
 int sys_open_rw_at(struct sys_file *out, struct sys_stat *st, struct sys_dir *d, const char *name);
 
 int sys_write(struct sys_file f, const void *p, size_t n);		/* all of it at the file's position */
+int sys_seek_end(struct sys_file f);
 int sys_sync(struct sys_file f);
 int sys_fstat(struct sys_stat *out, struct sys_file f);
 int sys_set_owner(struct sys_file f, uint32_t uid, uint32_t gid);

@@ -401,6 +401,16 @@ sys_mkdir(struct sys_dir *d, const char *name, uint32_t mode)
 }
 
 int
+sys_mkdir_owned(struct sys_dir *d, const char *name, uint32_t mode, uint32_t uid, uint32_t gid)
+{
+	int rc = sys_mkdir(d, name, mode);
+
+	if (rc == 0 && fchownat(d->fd, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+		rc = errno;
+	return rc;
+}
+
+int
 sys_rmdir(struct sys_dir *d, const char *name)
 {
 	return unlinkat(d->fd, name, AT_REMOVEDIR) < 0 ? errno : 0;
@@ -465,6 +475,12 @@ sys_write(struct sys_file f, const void *p, size_t n)
 		n -= (size_t)done;
 	}
 	return 0;
+}
+
+int
+sys_seek_end(struct sys_file f)
+{
+	return lseek((int)f.h, 0, SEEK_END) < 0 ? errno : 0;
 }
 
 int

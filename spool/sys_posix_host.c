@@ -10,6 +10,7 @@
 #include <nettle/sha2.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,6 +68,14 @@ sys_index_default(void)
 	return join(dir != NULL ? dir : ".", "/.local/state/spoolsweep/index.db");
 }
 
+int
+sys_utc(struct tm *out, int64_t seconds)
+{
+	time_t t = (time_t)seconds;
+
+	return gmtime_r(&t, out) != NULL ? 0 : -1;
+}
+
 const char *
 sys_local_time(char *out, size_t n)
 {
@@ -75,6 +85,14 @@ sys_local_time(char *out, size_t n)
 	if (localtime_r(&now, &tm) == NULL || strftime(out, n, "%Y-%m-%d %H:%M:%S", &tm) == 0)
 		snprintf(out, n, "0000-00-00 00:00:00");
 	return out;
+}
+
+void
+sys_sleep_ms(unsigned ms)
+{
+	const struct timespec t = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
+
+	nanosleep(&t, NULL);
 }
 
 uint32_t
@@ -120,6 +138,41 @@ sys_hostname(char *out, size_t n)
 		snprintf(out, n, "localhost");
 	out[n - 1] = '\0';
 	return out;
+}
+
+const char *
+sys_login(char *out, size_t n)
+{
+	const char *sudo = getenv("SUDO_USER");
+	const struct passwd *pw;
+
+	if (sudo != NULL && sudo[0] != '\0' && getuid() == 0) {
+		snprintf(out, n, "%s", sudo);
+		return out;
+	}
+	pw = getpwuid(getuid());
+	if (pw != NULL)
+		snprintf(out, n, "%s", pw->pw_name);
+	else
+		snprintf(out, n, "uid %lu", (unsigned long)getuid());
+	return out;
+}
+
+void
+sys_log(const char *text)
+{
+	openlog("spoolsweep", LOG_PID, LOG_MAIL);
+	syslog(LOG_NOTICE, "%s", text);
+	closelog();
+}
+
+void
+sys_sleep(int64_t us)
+{
+	struct timespec t = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };
+
+	if (us > 0)
+		nanosleep(&t, NULL);
 }
 
 int

@@ -16,7 +16,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t content = 0;
-	const struct postfix_how how[] = {{0, 0, NULL, NULL}, {1, 0, NULL, NULL}, {0, 1, NULL, NULL}, {0, 0, count, &content}};
+	const struct postfix_how how[] = {{0, 0, NULL, NULL, 0}, {1, 0, NULL, NULL, 0}, {0, 1, NULL, NULL, 0}, {0, 0, count, &content, 0}};
 	struct arena a = {0};
 	struct postfix_env env;
 	struct msg m;
