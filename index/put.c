@@ -303,14 +303,16 @@ put_find(struct put *p, const struct staged *s, int (*taken)(void *arg, int64_t 
 {
 	sqlite3_stmt *st = p->st[PUT_FIND];
 	int64_t row, found = 0;
-	int no_time, rc;
+	int no_time, was, rc;
 
 	bind_text(st, 1, s->msg.id);
 	sqlite3_bind_int64(st, 2, p->spool);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW && found == 0) {
 		row = sqlite3_column_int64(st, 0);
 		no_time = s->msg.arrived == MSG_NO_TIME || sqlite3_column_type(st, 1) == SQLITE_NULL;
-		if (taken(arg, row))
+		was = taken(arg, row);
+		if (was == PUT_WRITTEN || (was == PUT_SEEN && (s->is_linked || s->inode == 0 ||
+		    (uint64_t)sqlite3_column_int64(st, 2) != s->inode)))
 			continue;
 		if (s->unreadable || (!no_time && sqlite3_column_int64(st, 1) == s->msg.arrived) ||
 		    (no_time && (uint64_t)sqlite3_column_int64(st, 2) == s->inode))

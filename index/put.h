@@ -14,8 +14,12 @@ struct put;
 struct put *put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e);
 void put_free(struct put *p);
 
-/* The live row that is the same message as the record (same id, and same arrival or same inode), not one that `taken` says
- * was already matched. Row id, 0 none, -1 error. */
+/* What is already known of a row in this scan. SEEN: a message with its fingerprint was there; one with the same inode is then the same file, which
+ * its MTA moved between two looks. WRITTEN: this scan made it. */
+enum { PUT_FREE, PUT_SEEN, PUT_WRITTEN };
+
+/* The live row that is the same message as the record (same id, and same arrival or same inode) (`taken` gives PUT_FREE, PUT_SEEN or PUT_WRITTEN of
+ * a row). Row id, 0 none, -1 error. */
 int64_t put_find(struct put *p, const struct staged *s, int (*taken)(void *arg, int64_t row), void *arg, struct err *e);
 
 /* Writes the record as a new row (row 0) or over an existing one. Returns the row id, -1 and err. */

@@ -13,7 +13,7 @@
 
 #define BATCH 128
 #define QUEUE 32		/* batches waiting for a reader */
-#define FLUSH ((size_t)256 * 1024)
+#define FLUSH ((size_t)64 * 1024)
 #define LOCK_WAIT_S 60
 #define PROGRESS_US 200000
 #define ENCODED_MAX ((size_t)1 << 30)
@@ -42,6 +42,8 @@ struct scan {
 	struct known known;
 	struct stage *stage;
 	int64_t spool_id, started, clock, last_progress;
+	int64_t scan, before;		/* this scan's row, once the transaction has begun, and that of the last one, 0 none */
+	int full;			/* unchanged files are read again */
 
 	struct sys_mutex *lock;		/* all below */
 	struct sys_cond *more;
@@ -148,13 +150,15 @@ known_row(struct known *k, int64_t row)
 	return got != NULL ? &k->seen[got->i] : NULL;
 }
 
-/* A row that was seen in this scan, or that this scan wrote, is not to be matched again. */
+/* For put_find. */
 static int
-is_matched(void *arg, int64_t row)
+row_state(void *arg, int64_t row)
 {
 	const atomic_uchar *seen = known_row(arg, row);
 
-	return seen == NULL || atomic_load_explicit(seen, memory_order_relaxed) != 0;
+	if (seen == NULL)
+		return PUT_WRITTEN;
+	return atomic_load_explicit(seen, memory_order_relaxed) != 0 ? PUT_SEEN : PUT_FREE;
 }
 
 /* ---- readers ---- */
@@ -189,7 +193,7 @@ is_known(struct scan *s, struct spool_reader *r, const struct spool_item *it)
 {
 	struct part_list parts;
 
-	if (s->known.n == 0 || s->opt->full)
+	if (s->known.n == 0 || s->full)
 		return 0;
 	memset(&parts, 0, sizeof parts);
 	if (s->sp->driver->look(&parts, s->sp, r, it) < 0)
@@ -266,11 +270,10 @@ read_batch(struct scan *s, struct spool_reader *r, const struct batch *batch, st
 			return -1;
 		}
 		if (b->n >= FLUSH) {
-			if (stage_add(s->stage, b->p, b->n, &e) < 0) {
+			if (stage_add(s->stage, b, &e) < 0) {
 				fail(s, &e);
 				return -1;
 			}
-			buf_clear(b);
 		}
 	}
 	return 0;
@@ -328,7 +331,7 @@ worker_end(struct worker *w)
 {
 	struct err e;
 
-	if (!w->s->failed && w->buf.n != 0 && stage_add(w->s->stage, w->buf.p, w->buf.n, &e) < 0)
+	if (!w->s->failed && w->buf.n != 0 && stage_add(w->s->stage, &w->buf, &e) < 0)
 		fail(w->s, &e);
 	buf_free(&w->buf);
 	arena_free(&w->arena);
@@ -569,7 +572,7 @@ publish_one(struct scan *s, struct put *put, const struct staged *m, struct err 
 	atomic_uchar *seen;
 
 	if (s->known.n != 0) {
-		row = put_find(put, m, is_matched, &s->known, e);
+		row = put_find(put, m, row_state, &s->known, e);
 		if (row < 0)
 			return -1;
 	}
@@ -590,7 +593,7 @@ publish_one(struct scan *s, struct put *put, const struct staged *m, struct err 
 static int
 publish_same(struct scan *s, struct put *put, const struct staged *m, struct err *e)
 {
-	uint32_t i = m->fp != 0 ? s->known.slot[known_slot(&s->known, m->fp)] : 0;
+	uint32_t i = m->fp != 0 && s->known.n != 0 ? s->known.slot[known_slot(&s->known, m->fp)] : 0;
 
 	if (i == 0)
 		return 0;
@@ -600,14 +603,14 @@ publish_same(struct scan *s, struct put *put, const struct staged *m, struct err
 }
 
 static int
-publish_staged(struct scan *s, int64_t scan, struct err *e)
+publish_staged(struct scan *s, struct err *e)
 {
-	struct put *put = put_new(s->ix, s->spool_id, scan, e);
+	struct put *put = put_new(s->ix, s->spool_id, s->scan, e);
 	struct once once = { NULL, 0, 0 };
 	struct staged m;
 	int rc = -1;
 
-	if (put == NULL || stage_rewind(s->stage, e) < 0)
+	if (put == NULL)
 		goto out;
 	while ((rc = stage_next(&m, s->stage, e)) == 1) {
 		if (!once_add(&once, &m, s->ix->key))
@@ -643,7 +646,7 @@ is_unknown_queue(const struct spool *sp, const char *queue)
 }
 
 static int
-mark_gone(struct scan *s, int64_t scan, struct err *e)
+mark_gone(struct scan *s, struct err *e)
 {
 	sqlite3_stmt *ask = index_prepare(s->ix, "SELECT t.text FROM message m JOIN text t ON t.id = m.queue WHERE m.id = ?", e);
 	sqlite3_stmt *set = index_prepare(s->ix, "UPDATE message SET gone_scan = ? WHERE id = ?", e);
@@ -663,7 +666,7 @@ mark_gone(struct scan *s, int64_t scan, struct err *e)
 			}
 			sqlite3_reset(ask);
 		}
-		sqlite3_bind_int64(set, 1, scan);
+		sqlite3_bind_int64(set, 1, s->scan);
 		sqlite3_bind_int64(set, 2, k->row[i].row);
 		if (sqlite3_step(set) != SQLITE_DONE)
 			rc = index_err(s->ix, e, "write");
@@ -686,28 +689,14 @@ count_unchanged(struct scan *s)
 }
 
 /* The totals of this scan by queue, account and domain: what later trends are drawn from. */
-static int
-put_totals(struct scan *s, int64_t scan, struct err *e)
-{
-	static const char *const sql[] = {
-		"INSERT INTO total SELECT ?1, 'queue', '', q.text, count(*), total(m.size), total(m.recipients)"
-		" FROM message m JOIN text q ON q.id = m.queue WHERE m.spool = ?2 AND m.gone_scan IS NULL GROUP BY m.queue",
-		"INSERT INTO total SELECT ?1, 'account', coalesce(a.kind, ''), coalesce(a.key, ''), n, b, r FROM"
-		" (SELECT account, count(*) AS n, total(size) AS b, total(recipients) AS r FROM message"
-		"  WHERE spool = ?2 AND gone_scan IS NULL GROUP BY account) m LEFT JOIN account a ON a.id = m.account",
-		"INSERT INTO total SELECT ?1, 'domain', '', coalesce(a.domain, ''), sum(n), sum(b), sum(r) FROM"
-		" (SELECT account, count(*) AS n, total(size) AS b, total(recipients) AS r FROM message"
-		"  WHERE spool = ?2 AND gone_scan IS NULL GROUP BY account) m LEFT JOIN account a ON a.id = m.account"
-		" GROUP BY coalesce(a.domain, '')"
-	};
-	int64_t none;
-	size_t i;
-
-	for (i = 0; i < sizeof sql / sizeof sql[0]; i++)
-		if (number(&none, s->ix, sql[i], scan, s->spool_id, e) < 0)
-			return -1;
-	return 0;
-}
+static const char put_totals[] =
+    "INSERT INTO total WITH sums AS MATERIALIZED (SELECT queue, account, count(*) AS n, total(size) AS b, total(recipients) AS r"
+    "  FROM message WHERE spool = ?2 AND gone_scan IS NULL GROUP BY queue, account)"
+    " SELECT ?1, 'queue', '', q.text, sum(n), sum(b), sum(r) FROM sums JOIN text q ON q.id = queue GROUP BY queue"
+    " UNION ALL SELECT ?1, 'account', coalesce(a.kind, ''), coalesce(a.key, ''), sum(n), sum(b), sum(r)"
+    "  FROM sums LEFT JOIN account a ON a.id = account GROUP BY account"
+    " UNION ALL SELECT ?1, 'domain', '', coalesce(a.domain, ''), sum(n), sum(b), sum(r)"
+    "  FROM sums LEFT JOIN account a ON a.id = account GROUP BY coalesce(a.domain, '')";
 
 static void
 unknown_json(struct buf *b, const struct scan_stats *st)
@@ -742,7 +731,7 @@ bind_total(sqlite3_stmt *st, int i, int64_t n)
 
 /* Writes the scan's own row again with everything that is known at the end. totals: the scan whose totals hold. */
 static int
-put_scan(struct scan *s, int64_t scan, int64_t totals, struct err *e)
+put_scan(struct scan *s, int64_t totals, struct err *e)
 {
 	const struct scan_stats *o = s->out;
 	const int64_t n[] = { o->messages, o->new_, o->changed, o->unchanged, o->gone, o->damaged, o->orphans, o->files, o->bytes };
@@ -764,7 +753,7 @@ put_scan(struct scan *s, int64_t scan, int64_t totals, struct err *e)
 	sqlite3_bind_text(st, 12, buf_cstr(&json), -1, SQLITE_STATIC);
 	sqlite3_bind_text(st, 13, s->opt->zone, -1, SQLITE_STATIC);
 	sqlite3_bind_int64(st, 14, totals);
-	sqlite3_bind_int64(st, 15, scan);
+	sqlite3_bind_int64(st, 15, s->scan);
 	rc = sqlite3_step(st);
 	sqlite3_finalize(st);
 	buf_free(&json);
@@ -779,59 +768,110 @@ static const char make_indexes[] =
 
 /* Totals, and numbers that a re-scan without change takes over from the scan before. */
 static int
-finish_counts(struct scan *s, int64_t scan, int64_t before, struct err *e)
+finish_counts(struct scan *s, struct err *e)
 {
-	int changed = s->out->new_ + s->out->changed + s->out->gone != 0 || before == 0;
-	int64_t totals = scan;
+	int changed = s->out->new_ + s->out->changed + s->out->gone != 0 || s->before == 0;
+	int64_t totals = s->scan, none;
 
 	count_unchanged(s);
 	if (number(&s->out->damaged, s->ix, "SELECT count(*) FROM message WHERE spool = ? AND gone_scan IS NULL"
 	    " AND damage IS NOT NULL", s->spool_id, 0, e) < 0)
 		return -1;
 	s->out->damaged += (int64_t)s->sp->stats.odd;
-	if (number(&s->out->bytes, s->ix, changed ?
-	    "SELECT total(size) FROM message WHERE spool = ? AND gone_scan IS NULL" :
-	    "SELECT bytes FROM scan WHERE id = ?", changed ? s->spool_id : before, 0, e) < 0)
+	if (changed ? number(&none, s->ix, put_totals, s->scan, s->spool_id, e) < 0 :
+	    number(&totals, s->ix, "SELECT totals FROM scan WHERE id = ?", s->before, 0, e) < 0)
 		return -1;
-	if (changed ? put_totals(s, scan, e) < 0 :
-	    number(&totals, s->ix, "SELECT totals FROM scan WHERE id = ?", before, 0, e) < 0)
+	if (number(&s->out->bytes, s->ix, changed ? "SELECT iif(total(bytes) > 0, total(bytes),"
+	    " (SELECT iif(count(*) > count(size) AND count(size) = 0, -1, 0) FROM message WHERE spool = ?2 AND gone_scan IS NULL))"
+	    " FROM total WHERE scan = ?1 AND what = 'queue'" :
+	    "SELECT coalesce(bytes, -1) FROM scan WHERE id = ?", changed ? s->scan : s->before, s->spool_id, e) < 0)
 		return -1;
 	if (s->sp->nunknown != 0 && s->out->messages == 0 && s->sp->stats.files == 0)	/* nothing was read: not zero, but unknown */
 		s->out->messages = s->out->new_ = s->out->changed = s->out->unchanged = s->out->gone = s->out->damaged =
 		    s->out->orphans = s->out->files = s->out->bytes = -1;
 	s->out->seconds = (double)(sys_clock_us() - s->clock) / 1e6;
-	return put_scan(s, scan, totals, e);
+	return put_scan(s, totals, e);
+}
+
+/* Has no scan left anything yet? */
+static int
+is_empty(int64_t *out, struct index *ix, struct err *e)
+{
+	return number(out, ix, "SELECT NOT EXISTS(SELECT 1 FROM message) AND NOT EXISTS(SELECT 1 FROM text)", 0, 0, e);
 }
 
 static int
-publish(struct scan *s, struct err *e)
+begin(struct scan *s, struct err *e)
 {
-	int64_t scan = 0, before = 0, any = 1;
-	int rc = -1;
+	int64_t empty;
 
 	if (index_exec(s->ix, "BEGIN IMMEDIATE", e) < 0)
 		return -1;
 	s->spool_id = scan_spool_id(s->ix, s->sp->driver->name, s->sp->root, 1, e);
 	if (s->spool_id < 0 ||
-	    number(&before, s->ix, "SELECT max(id) FROM scan WHERE spool = ?", s->spool_id, 0, e) < 0 ||
-	    number(&scan, s->ix, "INSERT INTO scan(spool, started, finished, seconds, unknown) VALUES(?1, ?2, ?2, 0, '[]')"
-	    " RETURNING id", s->spool_id, s->started, e) < 0 ||
-	    number(&any, s->ix, "SELECT EXISTS(SELECT 1 FROM message)", 0, 0, e) < 0)
-		goto out;
+	    number(&s->before, s->ix, "SELECT max(id) FROM scan WHERE spool = ?", s->spool_id, 0, e) < 0 ||
+	    number(&s->scan, s->ix, "INSERT INTO scan(spool, started, finished, seconds, unknown) VALUES(?1, ?2, ?2, 0, '[]')"
+	    " RETURNING id", s->spool_id, s->started, e) < 0 || is_empty(&empty, s->ix, e) < 0)
+		return -1;
 	/* A first load is quicker without secondary indexes: they are built in one go behind it. */
-	if (!any && index_exec(s->ix, "DROP INDEX IF EXISTS text_hash; DROP INDEX IF EXISTS message_qid;"
-	    "DROP INDEX IF EXISTS message_live; DROP INDEX IF EXISTS message_damaged", e) < 0)
-		goto out;
-	if (publish_staged(s, scan, e) < 0 || mark_gone(s, scan, e) < 0 || index_exec(s->ix, make_indexes, e) < 0 ||
-	    finish_counts(s, scan, before, e) < 0 || index_exec(s->ix, "COMMIT", e) < 0)
-		goto out;
-	rc = 0;
-out:
-	if (rc < 0)
-		sqlite3_exec(s->ix->db, "ROLLBACK", NULL, NULL, NULL);
-	else if (s->out->new_ + s->out->changed + s->out->gone > 1000)	/* a large log behind it would slow every reader */
+	return empty ? index_exec(s->ix, "DROP INDEX IF EXISTS text_hash; DROP INDEX IF EXISTS message_qid;"
+	    "DROP INDEX IF EXISTS message_live; DROP INDEX IF EXISTS message_damaged", e) : 0;
+}
+
+static int
+publish(struct scan *s, struct err *e)
+{
+	if (mark_gone(s, e) < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0 ||
+	    index_exec(s->ix, "COMMIT", e) < 0)
+		return -1;
+	if (s->out->new_ + s->out->changed + s->out->gone > 1000)	/* a large log behind it would slow every reader */
 		sqlite3_exec(s->ix->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+	return 0;
+}
+
+/* An empty index is loaded while the spool is read: nobody can miss its write lock, and readers see it empty until the end. */
+static void
+write_run(void *arg)
+{
+	struct scan *s = arg;
+	struct err e;
+
+	if (publish_staged(s, &e) < 0)
+		fail(s, &e);
+	stage_stop(s->stage);
+}
+
+static int
+load(struct scan *s, struct err *e)
+{
+	struct sys_thread *writer;
+	struct err end;
+	int rc;
+
+	s->stage = stage_pipe();
+	/* Every row that a new one refers to is made in the same transaction: no need to look each up. */
+	if (index_exec(s->ix, "PRAGMA foreign_keys = OFF", e) < 0 || begin(s, e) < 0 || spool_begin(s->sp, e) < 0 || sys_thread_start(&writer, write_run, s, e) < 0)
+		return -1;
+	rc = read_spool(s, e);
+	progress(s, 1);
+	stage_end(s->stage, &end);
+	sys_thread_join(writer);
+	if (rc == 0 && s->failed) {
+		*e = s->err;
+		rc = -1;
+	}
 	return rc;
+}
+
+/* Any other is written to when all has been read. */
+static int
+gather(struct scan *s, struct err *e)
+{
+	s->stage = stage_new(s->ix->path, e);
+	if (s->stage == NULL || spool_begin(s->sp, e) < 0 || read_spool(s, e) < 0 || stage_end(s->stage, e) < 0)
+		return -1;
+	progress(s, 1);
+	return begin(s, e) < 0 ? -1 : publish_staged(s, e);
 }
 
 /* ---- the whole ---- */
@@ -911,12 +951,33 @@ lock_index(struct sys_lock **out, const struct index *ix, struct err *e)
 	return rc;
 }
 
+/* Was the last scan of this spool made in another zone? Then the times that it left are to be read anew. 1, 0, -1. */
+static int
+is_other_zone(const struct scan *s, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc, is_other;
+
+	if (!s->sp->driver->has_local_times || s->opt->zone == NULL)
+		return 0;
+	st = index_prepare(s->ix, "SELECT timezone IS NOT ?2 FROM scan WHERE spool = ?1 ORDER BY id DESC LIMIT 1", e);
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, s->spool_id);
+	sqlite3_bind_text(st, 2, s->opt->zone, -1, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	is_other = rc == SQLITE_ROW && sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? is_other : index_err(s->ix, e, "read");
+}
+
 int
 scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const struct scan_options *opt, struct err *e)
 {
 	struct scan s = { .ix = ix, .sp = sp, .opt = opt, .out = out };
 	struct sys_lock *lock = NULL;
-	int rc = -1;
+	int64_t empty;
+	int rc = -1, is_other;
 
 	memset(out, 0, sizeof *out);
 	if (lock_index(&lock, ix, e) < 0)
@@ -927,15 +988,17 @@ scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const str
 	s.started = sys_now_us();
 	s.clock = sys_clock_us();
 	s.spool_id = scan_spool_id(ix, sp->driver->name, sp->root, 0, e);
-	if (s.spool_id < 0 || known_load(&s.known, ix, s.spool_id, e) < 0)
+	if (s.spool_id < 0 || known_load(&s.known, ix, s.spool_id, e) < 0 || (is_other = is_other_zone(&s, e)) < 0)
 		goto out;
-	s.stage = stage_new(ix->path, e);
-	if (s.stage == NULL || spool_begin(sp, e) < 0 || read_spool(&s, e) < 0)
+	s.full = opt->full || is_other;
+	if (is_empty(&empty, ix, e) < 0 || (empty ? load(&s, e) : gather(&s, e)) < 0)
 		goto out;
 	tell(out, sp);
-	progress(&s, 1);
 	rc = publish(&s, e);
 out:
+	if (rc < 0)
+		sqlite3_exec(ix->db, "ROLLBACK", NULL, NULL, NULL);
+	sqlite3_exec(ix->db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
 	scan_end(&s);
 	sys_lock_free(lock);
 	return rc;
@@ -944,7 +1007,8 @@ out:
 int
 scan_is_unclean(const struct scan_stats *s)
 {
-	return s->damaged != 0 || s->orphans != 0 || s->nunknown != 0;
+	/* half a message of Exim or SmarterMail is a damaged row; a log that Postfix left behind is none */
+	return s->damaged != 0 || s->nunknown != 0;
 }
 
 void

@@ -8,11 +8,22 @@
 
 #include "spool/sys.h"
 
+#define PIPE_BYTES ((size_t)8 << 20)	/* waiting for stage_next; one block more may be there */
+
+struct block {				/* whole records, one behind another */
+	struct block *next;
+	struct buf b;
+};
+
 struct stage {
-	FILE *f;
+	FILE *f;			/* NULL: blocks go through memory */
 	struct sys_mutex *lock;
-	unsigned char *rec;		/* the record at hand */
-	size_t cap;
+	struct sys_cond *more;		/* of a pipe: something below changed */
+	struct block *first, **end, *spare;
+	size_t waiting;			/* bytes in them */
+	int ended, stopped;
+	struct buf at;			/* the block at hand, read up to `used` */
+	size_t used;
 	struct rcpt *rcpt;
 	size_t rcpt_cap;
 };
@@ -141,18 +152,40 @@ stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 }
 
 struct stage *
-stage_new(const char *near, struct err *e)
+stage_pipe(void)
 {
 	struct stage *s = mem_new(sizeof *s);
 
-	s->f = sys_temp_near(near, e);
-	if (s->f == NULL) {
-		free(s);
-		return NULL;
-	}
-	setvbuf(s->f, NULL, _IOFBF, (size_t)256 * 1024);
+	buf_init(&s->at, SIZE_MAX);
 	s->lock = sys_mutex_new();
+	s->more = sys_cond_new();
+	s->end = &s->first;
 	return s;
+}
+
+struct stage *
+stage_new(const char *near, struct err *e)
+{
+	FILE *f = sys_temp_near(near, e);
+	struct stage *s;
+
+	if (f == NULL)
+		return NULL;
+	s = stage_pipe();
+	s->f = f;
+	return s;
+}
+
+static void
+free_blocks(struct block *b)
+{
+	struct block *next;
+
+	for (; b != NULL; b = next) {
+		next = b->next;
+		buf_free(&b->b);
+		free(b);
+	}
 }
 
 void
@@ -160,32 +193,132 @@ stage_free(struct stage *s)
 {
 	if (s == NULL)
 		return;
-	fclose(s->f);
+	free_blocks(s->first);
+	free_blocks(s->spare);
+	if (s->f != NULL)
+		fclose(s->f);
 	sys_mutex_free(s->lock);
-	free(s->rec);
+	sys_cond_free(s->more);
+	buf_free(&s->at);
 	free(s->rcpt);
 	free(s);
 }
 
-int
-stage_add(struct stage *s, const void *p, size_t n, struct err *e)
+/* In the file each block has its length before it. */
+static int
+add_to_file(struct stage *s, const struct buf *b, struct err *e)
 {
-	size_t done;
+	int is_written;
 
 	sys_mutex_lock(s->lock);
 	errno = 0;
-	done = fwrite(p, 1, n, s->f);
+	is_written = fwrite(&b->n, sizeof b->n, 1, s->f) == 1 && fwrite(b->p, 1, b->n, s->f) == b->n;
 	sys_mutex_unlock(s->lock);
-	return done == n ? 0 : err_set(e, errno, "write the scan's temporary file (--index FILE puts it on another disk)");
+	return is_written ? 0 : err_set(e, errno, "write the scan's temporary file (--index FILE puts it on another disk)");
+}
+
+/* Memory goes round: b gets that of a block that was read. */
+static void
+add_to_pipe(struct stage *s, struct buf *b)
+{
+	struct block *block;
+	struct buf full = *b;
+
+	sys_mutex_lock(s->lock);
+	while (s->waiting > PIPE_BYTES && !s->stopped)
+		sys_cond_wait(s->more, s->lock);
+	block = s->spare;
+	if (block != NULL)
+		s->spare = block->next;
+	else {
+		block = mem_new(sizeof *block);
+		buf_init(&block->b, b->max);
+	}
+	*b = block->b;
+	block->b = full;
+	block->next = NULL;
+	*s->end = block;
+	s->end = &block->next;
+	s->waiting += full.n;
+	sys_cond_wake(s->more);
+	sys_mutex_unlock(s->lock);
 }
 
 int
-stage_rewind(struct stage *s, struct err *e)
+stage_add(struct stage *s, struct buf *b, struct err *e)
+{
+	int rc = 0;
+
+	if (s->f == NULL)
+		add_to_pipe(s, b);
+	else
+		rc = add_to_file(s, b, e);
+	buf_clear(b);
+	return rc;
+}
+
+int
+stage_end(struct stage *s, struct err *e)
 {
 	errno = 0;
-	if (fflush(s->f) != 0 || fseek(s->f, 0, SEEK_SET) != 0)
+	if (s->f != NULL && (fflush(s->f) != 0 || fseek(s->f, 0, SEEK_SET) != 0))
 		return err_set(e, errno, "write the scan's temporary file (--index FILE puts it on another disk)");
+	sys_mutex_lock(s->lock);
+	s->ended = 1;
+	sys_cond_wake(s->more);
+	sys_mutex_unlock(s->lock);
 	return 0;
+}
+
+void
+stage_stop(struct stage *s)
+{
+	sys_mutex_lock(s->lock);
+	s->stopped = 1;
+	sys_cond_wake(s->more);
+	sys_mutex_unlock(s->lock);
+}
+
+/* The next block to s->at. 1, 0 end, -1. */
+static int
+next_in_file(struct stage *s, struct err *e)
+{
+	size_t n;
+
+	errno = 0;
+	if (fread(&n, sizeof n, 1, s->f) != 1)
+		return ferror(s->f) ? err_set(e, errno, "read the scan's temporary file") : 0;
+	if (n > s->at.cap) {
+		s->at.p = mem_grow(s->at.p, n);
+		s->at.cap = n;
+	}
+	s->at.n = n;
+	return fread(s->at.p, 1, n, s->f) == n ? 1 : err_set(e, errno, "read the scan's temporary file");
+}
+
+static int
+next_in_pipe(struct stage *s)
+{
+	struct block *b;
+	struct buf done = s->at;
+
+	sys_mutex_lock(s->lock);
+	while (s->first == NULL && !s->ended)
+		sys_cond_wait(s->more, s->lock);
+	b = s->first;
+	if (b != NULL) {
+		s->first = b->next;
+		if (s->first == NULL)
+			s->end = &s->first;
+		s->waiting -= b->b.n;
+		s->at = b->b;
+		b->b = done;
+		b->next = s->spare;
+		s->spare = b;
+		sys_cond_wake(s->more);
+	}
+	sys_mutex_unlock(s->lock);
+	return b != NULL;
 }
 
 static const char *
@@ -223,9 +356,8 @@ get_recipients(struct staged *out, struct stage *s, const unsigned char *p, size
 }
 
 static void
-decode(struct staged *out, struct stage *s)
+decode(struct staged *out, struct stage *s, const unsigned char *p)
 {
-	const unsigned char *p = s->rec;
 	struct numbers num;
 	size_t i;
 
@@ -257,16 +389,16 @@ int
 stage_next(struct staged *out, struct stage *s, struct err *e)
 {
 	uint32_t len;
+	int rc;
 
-	errno = 0;
-	if (fread(&len, 1, sizeof len, s->f) != sizeof len)
-		return ferror(s->f) ? err_set(e, errno, "read the scan's temporary file") : 0;
-	if (len > s->cap) {
-		s->rec = mem_grow(s->rec, len);
-		s->cap = len;
+	if (s->used == s->at.n) {
+		rc = s->f != NULL ? next_in_file(s, e) : next_in_pipe(s);
+		if (rc <= 0)
+			return rc;
+		s->used = 0;
 	}
-	if (fread(s->rec, 1, len, s->f) != len)
-		return err_set(e, errno, "read the scan's temporary file");
-	decode(out, s);
+	memcpy(&len, s->at.p + s->used, sizeof len);
+	decode(out, s, (const unsigned char *)s->at.p + s->used + sizeof len);
+	s->used += sizeof len + len;
 	return 1;
 }

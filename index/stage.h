@@ -3,8 +3,9 @@
 /*
  * Message records on their way from the reader threads to the publishing
  * transaction: encoded into an unlinked temporary file, so that neither memory nor
- * the index's write lock is held while a spool is read. stage_add may be called by
- * any thread; the rest by one.
+ * the index's write lock is held while a spool is read; or, when the index is
+ * empty and nobody can miss that lock, through memory to a thread that writes
+ * meanwhile. stage_add may be called by any thread; stage_next by one.
  */
 #include <stdint.h>
 
@@ -25,15 +26,23 @@ struct staged {			/* one record read back */
 
 /* A temporary file in the folder of `near`. NULL and err. */
 struct stage *stage_new(const char *near, struct err *e);
+
+/* Through memory: stage_add waits while stage_next is far behind, stage_next waits for stage_add. */
+struct stage *stage_pipe(void);
 void stage_free(struct stage *s);
 
 /* Appends the encoding of a message to b. */
 void stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable);
 
-/* Writes what stage_encode made, whole records only. -1 and err (disk full). */
-int stage_add(struct stage *s, const void *p, size_t n, struct err *e);
+/* Takes what stage_encode made, whole records only; b is empty then. -1 and err (disk full). */
+int stage_add(struct stage *s, struct buf *b, struct err *e);
 
-int stage_rewind(struct stage *s, struct err *e);
+/* All has been added. A file is read from its start then. */
+int stage_end(struct stage *s, struct err *e);
+
+/* stage_next will not be called again: nobody waits for it any more. */
+void stage_stop(struct stage *s);
+
 int stage_next(struct staged *out, struct stage *s, struct err *e);	/* 1, 0 end, -1 */
 
 #endif

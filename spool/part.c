@@ -64,15 +64,12 @@ sip_round(uint64_t v[4])
 	v[2] += v[1]; v[1] = rotl(v[1], 17); v[1] ^= v[2]; v[2] = rotl(v[2], 32);
 }
 
+/* Little-endian, whatever the machine; compilers make one load of it. */
 static inline uint64_t
-word_at(const unsigned char *p, size_t n)
+word_at(const unsigned char *p)
 {
-	uint64_t w = 0;
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		w |= (uint64_t)p[i] << (8 * i);
-	return w;
+	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 |
+	    (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
 }
 
 static inline void
@@ -93,12 +90,16 @@ part_hash(const void *data, size_t n, const uint64_t key[2])
 		key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
 		key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u
 	};
+	unsigned char last[8] = { 0 };
 	size_t left = n;
 	int i;
 
 	for (; left >= 8; left -= 8, p += 8)
-		sip_word(v, word_at(p, 8));
-	sip_word(v, word_at(p, left) | (uint64_t)(n & 0xff) << 56);
+		sip_word(v, word_at(p));
+	if (left != 0)
+		memcpy(last, p, left);
+	last[7] = (unsigned char)n;
+	sip_word(v, word_at(last));
 	v[2] ^= 0xff;
 	for (i = 0; i < 4; i++)
 		sip_round(v);

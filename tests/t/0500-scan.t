@@ -108,6 +108,26 @@ for my $round (1 .. 12) {
 	is(sql("$dir/kill.db", 'select count(*), total(fp) from message'), $was, "kill $round: and has what it had");
 }
 ok($killed > 3, "$killed scans were killed");
+
+# killed in the load of a new index: it stays empty and whole, and the next scan fills it
+$killed = 0;
+for my $round (1 .. 8) {
+	unlink glob("$dir/new.db*");
+	my $pid = fork;
+	if ($pid == 0) {
+		open STDOUT, '>', '/dev/null';
+		open STDERR, '>', '/dev/null';
+		exec $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/new.db", 'scan', "postfix:$dir/big";
+	}
+	select undef, undef, undef, 0.02 * $round;
+	$killed += kill 'KILL', $pid;
+	waitpid $pid, 0;
+	next if !-s "$dir/new.db" || sql("$dir/new.db", 'pragma user_version') == 0;
+	is(sql("$dir/new.db", 'pragma integrity_check'), 'ok', "kill $round of a first scan: the index is whole");
+	like(sql("$dir/new.db", 'select (select count(*) from message), (select count(*) from text)'), qr/^(?:0\|0|6000\|)/, "kill $round of a first scan: all or nothing is in it");
+}
+($s) = scan_of("$dir/new.db", "postfix:$dir/big");
+is($s->{messages}, 6000, "a scan after $killed kills finds all");
 is_deeply([glob("$dir/.spoolsweep-stage*")], [], 'no temporary file is left');
 
 # two at once: the second waits, both are right
