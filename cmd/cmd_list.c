@@ -69,6 +69,18 @@ list_values(struct out *o, const struct query_row *r)
 	out_strings(o, r->notes);
 }
 
+const char *
+list_object(void *arg, const struct query_row *r)
+{
+	struct out *o = arg;
+
+	buf_clear(&o->b);
+	out_keys(o, keys, LIST_KEYS);
+	list_values(o, r);
+	buf_byte(&o->b, '}');	/* not out_row: that writes to stdout */
+	return buf_cstr(&o->b);
+}
+
 static void
 put_keys(struct out *o, const struct query_row *r)
 {
@@ -185,6 +197,8 @@ rows(struct list_run *l, struct index *ix)
 	begin(l);
 	if (query_open(&q, ix, c->sel, 0, &e) < 0)
 		goto out;
+	if (c->opt[OPT_IDS] != NULL || (c->format == OUT_TABLE && !c->verbose))
+		query_brief(q);
 	while (c->out.error == 0 && (x = query_next(&r, q, &e)) > 0) {
 		if (c->opt[OPT_IDS] != NULL)
 			put_id(&c->out, r.id);

@@ -38,14 +38,36 @@ next_char(size_t *len, const char *s, size_t n)
 	return k > 0 ? c : -1;
 }
 
+/* Is any of these eight bytes zero? (Exactly so only for the whole: a high bit may also be set above a zero byte.) */
+static int
+has_zero(uint64_t w)
+{
+	return ((w - UINT64_C(0x0101010101010101)) & ~w & UINT64_C(0x8080808080808080)) != 0;
+}
+
+/* Are eight bytes printable ASCII? The same as below, at once: nearly all text is. */
+static int
+is_plain_word(const char *s, int is_json)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w;
+
+	memcpy(&w, s, sizeof w);
+	if (((w | (w - ones * 0x20)) & ones * 0x80) != 0 || has_zero(w ^ ones * 0x7F))
+		return 0;
+	return !is_json || !(has_zero(w ^ ones * '"') || has_zero(w ^ ones * '\\'));
+}
+
 /* How many bytes from here are printable ASCII, for JSON without the two that are escaped. */
 static size_t
 ascii_run(const char *s, size_t n, int is_json)
 {
-	size_t i;
+	size_t i = 0;
 	unsigned char c;
 
-	for (i = 0; i < n; i++) {
+	while (n - i >= 8 && is_plain_word(s + i, is_json))
+		i += 8;
+	for (; i < n; i++) {
 		c = (unsigned char)s[i];
 		if (c < 0x20 || c >= 0x7F || (is_json && (c == '"' || c == '\\')))
 			break;
@@ -256,6 +278,13 @@ civil(int64_t *year, int *month, int *day, int64_t days)
 	*year = yoe + era * 400 + (*month <= 2);
 }
 
+static void
+two_digits(char *out, int v)
+{
+	out[0] = (char)('0' + v / 10);
+	out[1] = (char)('0' + v % 10);
+}
+
 const char *
 text_time(char out[40], int64_t sec, int64_t fraction, int digits, int is_json)
 {
@@ -272,8 +301,16 @@ text_time(char out[40], int64_t sec, int64_t fraction, int digits, int is_json)
 		days--;
 	}
 	civil(&year, &month, &day, days);
-	n = snprintf(out, 40, "%04d-%02d-%02d%c%02d:%02d:%02d", (int)year, month, day, is_json ? 'T' : ' ',
-	    (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
+	memcpy(out, "0000-00-00 00:00:00", 20);
+	two_digits(out, (int)year / 100);
+	two_digits(out + 2, (int)year % 100);
+	two_digits(out + 5, month);
+	two_digits(out + 8, day);
+	out[10] = is_json ? 'T' : ' ';
+	two_digits(out + 11, (int)(rest / 3600));
+	two_digits(out + 14, (int)(rest / 60 % 60));
+	two_digits(out + 17, (int)(rest % 60));
+	n = 19;
 	if (digits > 0)
 		n += snprintf(out + n, 40 - (size_t)n, ".%0*" PRId64, digits, fraction);
 	if (is_json)

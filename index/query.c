@@ -61,7 +61,7 @@ struct names {
 struct query {
 	struct index *ix;
 	struct selection *s;
-	int began;
+	int began, is_brief;
 	sqlite3_stmt *row, *ask[ASK_COUNT];
 	struct cache *cache;		/* COL_NUMBERED of them */
 	struct contains *contains;
@@ -354,14 +354,26 @@ row_texts(struct query_row *out, struct query *q, struct err *e)
 		[COL_SPOOL_KIND] = &out->kind, [COL_ACCOUNT] = &out->account, [COL_ACCOUNT_KIND] = &out->account_kind,
 		[COL_ACCOUNT_DOMAIN] = &out->domain
 	};
+	static const int is_shown[COL_NUMBERED] = {
+		[COL_QUEUE] = 1, [COL_SENDER] = 1, [COL_SUBJECT] = 1, [COL_SPELLING] = 1, [COL_SPOOL] = 1, [COL_SPOOL_KIND] = 1,
+		[COL_ACCOUNT] = 1
+	};
 	int i;
 
+	spelling = NULL;
 	for (i = 0; i < COL_NUMBERED; i++)
-		if (text_of(field[i], q, &q->cache[i], sqlite3_column_int64(q->row, i), e) < 0)
+		if ((!q->is_brief || is_shown[i]) &&
+		    text_of(field[i], q, &q->cache[i], sqlite3_column_int64(q->row, i), e) < 0)
 			return -1;
 	if (spelling != NULL)
 		out->account = spelling;
 	return 0;
+}
+
+void
+query_brief(struct query *q)
+{
+	q->is_brief = 1;
 }
 
 static int

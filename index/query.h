@@ -32,6 +32,10 @@ int query_open(struct query **out, struct index *ix, struct selection *s, int wi
 /* The messages of n row numbers, in that order; row is kept by the caller. */
 int query_open_rows(struct query **out, struct index *ix, const int64_t *row, size_t n, struct err *e);
 int query_next(struct query_row *out, struct query *q, struct err *e);	/* 1, 0, -1 */
+
+/* From now on rows need only what a line of a table shows: client, HELO, protocol, script, local user, From, the reason and domains are NULL,
+ * and not looked up. */
+void query_brief(struct query *q);
 void query_close(struct query *q);
 
 /* One snapshot for several queries: begins a read transaction unless one is open; the end ends what this one began. */

@@ -199,16 +199,20 @@ search_part(struct search *s, struct part *p, struct spool_reader *r, struct err
 static int
 search_sink(void *arg, const void *p, size_t n)
 {
-	search_push(arg, p, n);
-	return 0;
+	struct search *s = arg;
+
+	search_push(s, p, n);
+	return s->found ? -1 : 0;
 }
 
-/* The message as a reader sees it: its records joined. Of this the header section; what stands in the body is found in the files. */
+/* The message as a reader sees it: its records joined. Of an MTA that keeps the body in one piece the headers are enough. */
 static int
 search_joined(struct search *s, struct opened *o, const struct spool_item *it, struct err *e)
 {
+	const struct spool_driver *d = o->sp->driver;
+
 	search_begin(s);
-	if (o->sp->driver->headers(o->sp, o->reader, it, search_sink, s, e) == 0 || s->found)
+	if ((d->content != NULL ? d->content : d->headers)(o->sp, o->reader, it, search_sink, s, e) == 0 || s->found)
 		return 0;
 	return e->sys == ENOENT ? 0 : err_wrap(e, "--contains: %s", it->id);
 }

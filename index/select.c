@@ -529,6 +529,17 @@ selection_contains(const struct selection *s, size_t i, const void **p)
 	return 0;
 }
 
+const char *
+selection_value(const struct selection *s, enum select_key key, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < s->n; k++)
+		if (s->v[k].key == key && i-- == 0)
+			return s->v[k].value;
+	return NULL;
+}
+
 static void
 quote(struct buf *out, const char *v)
 {

@@ -47,6 +47,9 @@ int selection_sql(struct buf *sql, struct selection *s, struct index *ix, struct
 /* The --contains texts (bytes): query.c reads the files of each candidate afresh. */
 size_t selection_contains(const struct selection *s, size_t i, const void **p);	/* length of the i-th, 0 past the last */
 
+/* The value of the i-th selector of this key as it was given, NULL past the last. */
+const char *selection_value(const struct selection *s, enum select_key key, size_t i);
+
 /* The selection as the user would type it, shell-quoted, for plans and hints: " --account 'a b' --older 2h". */
 void selection_text(struct buf *out, const struct selection *s);
 

@@ -77,7 +77,8 @@ mark_delivered(struct msg *m, const struct exim_head *h, const unsigned char *p,
 {
 	size_t at;
 
-	for (at = 0; (at = exim_rcpt_next(h, p, n, 1, at)) != SIZE_MAX; at++)
+	/* the same address is marked for all who have it: the first tells for the rest, so equal lines cost one look each */
+	for (at = 0; (at = exim_rcpt_next(h, p, n, 1, at)) != SIZE_MAX && m->rcpt[h->rcpt[at].index].state != RCPT_DONE; at++)
 		m->rcpt[h->rcpt[at].index].state = RCPT_DONE;
 }
 
@@ -221,8 +222,8 @@ take_origin(struct msg *m, const struct spool *sp, const struct exim_head *h)
 		if (h->auth_id == NULL)
 			msg_note(m, "authenticated without a name");
 	}
-	/* For SMTP line 2 is the daemon's user. */
-	if (is_local_protocol(protocol) || (h->is_local && h->host_address == NULL)) {
+	/* For SMTP line 2 is the daemon's user. Without a host a program here handed it in, whatever protocol it named by -oMr. */
+	if (is_local_protocol(protocol) || (h->has_options && h->host_address == NULL)) {
 		m->local_user = h->login != NULL && h->login[0] != '\0' ? h->login : NULL;
 		m->uid = h->uid;
 		m->is_mta_user = is_own_user(sp, h);
@@ -571,6 +572,41 @@ exim_running(struct spool *sp)
 	return -1;
 }
 
+/* ---- taking ---- */
+
+/*
+ * Exim's own lock: a write lock on the id line of -D (spool_in.c: spool_open_datafile), as an open-file-description lock, which Exim sees
+ * and which closing another descriptor does not drop. Exim does not look again after locking; we must: the file may have been
+ * unlinked or replaced while we waited for a turn.
+ */
+static int
+exim_lock(struct sys_file *f, struct spool *sp, struct spool_reader *r, const struct spool_item *it)
+{
+	struct part_list parts = it->parts;
+	const struct part *p = part_find(&parts, PART_MESSAGE);
+	struct sys_stat open_st, name_st;
+	struct sys_dir *d;
+	int rc;
+
+	(void)sp;
+	f->h = -1;
+	if (p == NULL)		/* without -D nobody can hold the lock */
+		return 0;
+	d = spool_reader_dir(r, p->dir, NULL);
+	rc = d != NULL ? sys_open_rw_at(f, &open_st, d, p->name) : ENOENT;
+	if (rc == 0)
+		rc = sys_lock_bytes(*f, 0, strlen(it->id) + 3);
+	if (rc == 0)
+		rc = sys_fstat(&open_st, *f);
+	if (rc == 0)
+		rc = sys_stat_at(&name_st, d, p->name);
+	if (rc == 0 && (open_st.nlink == 0 || name_st.ino != open_st.ino || name_st.dev != open_st.dev))
+		rc = ENOENT;
+	if (rc != 0)
+		sys_close(f);
+	return rc;
+}
+
 const struct spool_driver spool_exim = {
 	.name = "exim",
 	.looks_for = "input/ with message files ID-H and ID-D, or with msglog/ or db/ beside it",
@@ -583,6 +619,7 @@ const struct spool_driver spool_exim = {
 	.find = exim_find,
 	.headers = exim_headers,
 	.log = exim_log,
+	.lock = exim_lock,
 	.running = exim_running,
 	.end = exim_end,
 };

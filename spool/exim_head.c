@@ -576,13 +576,18 @@ static void
 mark_done(struct reading *g)
 {
 	uint64_t back = rd_pos(g->r), i;
+	struct rcpt *r;
 	size_t at;
 
 	if (g->h->tree_nodes == 0 || g->h->nrcpt == 0 || rd_seek(g->r, g->h->tree_at) < 0)
 		return;
 	for (i = 0; i < g->h->tree_nodes && next_line(g) > 0 && is_tree_line(&g->line); i++)
-		for (at = 0; (at = exim_rcpt_next(g->h, g->line.p + 3, g->line.n - 3, 1, at)) != SIZE_MAX; at++)
-			g->m->rcpt[g->h->rcpt[at].index].state = RCPT_DONE;
+		for (at = 0; (at = exim_rcpt_next(g->h, g->line.p + 3, g->line.n - 3, 1, at)) != SIZE_MAX; at++) {
+			r = &g->m->rcpt[g->h->rcpt[at].index];
+			if (r->state == RCPT_DONE)	/* a broken tree has a node twice: all with this address are marked already */
+				break;
+			r->state = RCPT_DONE;
+		}
 	(void)rd_seek(g->r, back);
 }
 

@@ -132,7 +132,8 @@ count_rcpts(struct msg *m)
 	}
 	m->recipients = pending + done;
 	m->pending = m->pending_known ? pending : -1;
-	if (m->nrcpt == 0 && m->damage.n != 0)	/* none could be read: that is not zero */
+	/* none could be read, or none was written yet: that is not zero */
+	if (m->nrcpt == 0 && (m->damage.n != 0 || !m->pending_known || m->state == MSG_INCOMPLETE))
 		m->recipients = m->pending = -1;
 }
 

@@ -76,8 +76,10 @@ take_origin(
 {
 	int is_owner = sp->has_owner && st->uid == sp->owner_uid;
 
+	if (is_maildrop && is_owner && lost) /* requeued, or any user's in a copy that lost owners with the modes: no telling which */
+		return;
 	/* pickup.c: a file of the MTA's own user that others cannot read is `postsuper -r`'s */
-	if (is_maildrop && !(is_owner && (lost || (st->mode & 04) == 0))) {
+	if (is_maildrop && !(is_owner && (st->mode & 04) == 0)) {
 		m->uid = st->uid;
 		m->is_mta_user = is_owner;
 		return;
@@ -338,12 +340,10 @@ head_sink(void *arg, const void *bytes, size_t n)
 	return 0;
 }
 
+/* Gives the content of a message to how->sink. */
 static int
-headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it, int (*sink)(void *arg, const void *p, size_t n),
-    void *arg, struct err *e)
+stream(struct spool *sp, struct spool_reader *r, const struct spool_item *it, const struct postfix_how *how, struct err *e)
 {
-	struct head_sink hs = {sink, arg, "", 0, 0, 0, 0};
-	struct postfix_how how = {0, 1, head_sink, &hs};
 	struct sys_file f = SYS_FILE_CLOSED;
 	struct postfix_env env;
 	struct msg m;
@@ -357,11 +357,30 @@ headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it, i
 		return -1;
 	if (rc == 0)
 		return err_set(e, ENOENT, "open %s/%s", m.parts.v[0].dir, m.id);
-	rc = postfix_parse(&m, &env, &rd, &how);
+	rc = postfix_parse(&m, &env, &rd, how);
 	sys_close(&f);
-	if (rc < 0)
-		return err_set(e, rd.error, "read %s/%s", m.parts.v[0].dir, m.id);
-	return hs.failed ? err_set(e, 0, "the headers of %s were not taken", m.id) : 0;
+	return rc < 0 ? err_set(e, rd.error, "read %s/%s", m.parts.v[0].dir, m.id) : 0;
+}
+
+static int
+headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it, int (*sink)(void *arg, const void *p, size_t n),
+    void *arg, struct err *e)
+{
+	struct head_sink hs = {sink, arg, "", 0, 0, 0, 0};
+	struct postfix_how how = {0, 1, head_sink, &hs, 0};
+
+	if (stream(sp, r, it, &how, e) < 0)
+		return -1;
+	return hs.failed ? err_set(e, 0, "the headers of %s were not taken", it->id) : 0;
+}
+
+static int
+content(struct spool *sp, struct spool_reader *r, const struct spool_item *it, int (*sink)(void *arg, const void *p, size_t n),
+    void *arg, struct err *e)
+{
+	struct postfix_how how = {0, 1, sink, arg, 1};
+
+	return stream(sp, r, it, &how, e);
 }
 
 static int
@@ -434,6 +453,76 @@ running(struct spool *sp)
 	return pid > 0 && pid < INT32_MAX ? sys_process_is(pid, "master") : -1;
 }
 
+/*
+ * Taking and putting back
+ */
+
+/* A delivery agent holds a shared flock on the file for the whole delivery (deliver_message.c: deliver_message), and the lock follows the
+ * inode. It is asked only of a file that no longer has its queue name: an agent that meets a foreign lock dies. */
+static int
+in_delivery(struct sys_file f)
+{
+	return sys_lock_whole(f) == EAGAIN ? EAGAIN : 0;
+}
+
+/* How deep a queue is hashed, as its folders show; -1 when it has none to tell. */
+static int
+hash_depth(struct spool_reader *r, const char *queue)
+{
+	struct sys_dir *d;
+	struct sys_entry ent;
+	char rel[64];
+	int depth = 0, found = 1;
+
+	snprintf(rel, sizeof rel, "%s", queue);
+	while (found && depth < 8 && sys_dir_sub(&d, r->sp->dir, rel, NULL) == 0) {
+		for (found = 0; !found && sys_dir_next(&ent, d, NULL) == 1; )
+			if (ent.type == SYS_DIR && ent.name[0] != '\0' && ent.name[1] == '\0') {
+				size_t n = strlen(rel);
+
+				snprintf(rel + n, sizeof rel - n, "/%c", ent.name[0]);
+				found = 1;
+			}
+		sys_dir_close(d);
+		depth += found;
+	}
+	return depth > 0 ? depth : -1;
+}
+
+/* Nothing is put into active: qmgr alone decides what is there. deferred is scanned by it, in the hash place that it would use itself
+ * (hash_queue_names: deferred and defer alike, depth 1 where nothing tells). */
+static const char *
+home(struct arena *a, struct spool *sp, struct spool_reader *r, enum part_role role, const char *dir, const char *id)
+{
+	int depth;
+
+	(void)sp;
+	if (role != PART_MESSAGE || postfix_queue_of(dir) != ACTIVE)
+		return dir;
+	depth = hash_depth(r, postfix_queues[DEFERRED].name);
+	if (depth < 0)
+		depth = hash_depth(r, postfix_queues[DEFER].name);
+	return postfix_place(a, DEFERRED, id, depth < 0 ? 1 : depth);
+}
+
+/* An agent that reports late makes defer/ID anew, although the message is gone (bounce_append_service.c). */
+static int
+strays(struct part_list *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *id)
+{
+	struct spool_item it;
+	struct part p = {0};
+	int q, trouble = 0;
+
+	out->n = 0;
+	if (find(&it, sp, r, a, postfix_queues[ACTIVE].name, id, NULL, NULL) != 0)
+		return 0; /* a message of that id, or nobody can tell */
+	p.name = arena_str(a, id);
+	for (q = DEFER; q <= TRACE; q++)
+		if (find_log(&p, sp, r, a, (enum postfix_queue)q, "", &trouble))
+			part_add(out, postfix_queues[q].role, p.dir, p.name);
+	return trouble;
+}
+
 const struct spool_driver spool_postfix = {
     .name = "postfix",
     .looks_for = "the queue folders maildrop, incoming, active, deferred, hold, defer",
@@ -445,7 +534,11 @@ const struct spool_driver spool_postfix = {
     .busy = busy,
     .find = find,
     .headers = headers,
+    .content = content,
     .log = send_logs,
+    .in_delivery = in_delivery,
+    .home = home,
+    .strays = strays,
     .running = running,
     .end = postfix_end,
 };

@@ -27,6 +27,8 @@ struct postfix_folder {
 	char *rel;
 	enum postfix_queue queue;
 	int depth;
+	int64_t mtime; /* just before it was read; 0 too young to tell a later change by, -1 not read */
+	int is_old; /* stands in the list again behind */
 };
 
 struct postfix_walk { /* sp->state */
@@ -36,6 +38,8 @@ struct postfix_walk { /* sp->state */
 	size_t at; /* the folder that is read, or next */
 	struct sys_dir *dir; /* open folder[at], or NULL */
 	size_t step; /* in the order of queues */
+	size_t second; /* the first folder of the second pass over active and incoming */
+	unsigned rounds; /* over folders that changed since they were read */
 	int ended; /* every name was met: names can be asked */
 	int lost_modes; /* the copy has no mode bits of Postfix: read everything as complete */
 };

@@ -321,7 +321,7 @@ push(struct parse *p, const void *s, size_t n)
 	p->pushed += n;
 	if (full != 0)
 		p->head_ended = 1;
-	else if (p->pushed > SECTION_MAX) {
+	else if (p->pushed > SECTION_MAX && !p->how->is_whole) {
 		p->head_ended = 1;
 		msg_note(p->m, "header section longer than %" PRIu64 " MiB, its rest was passed over", SECTION_MAX >> 20);
 	}

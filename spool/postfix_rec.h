@@ -31,6 +31,7 @@ struct postfix_how {
 	int (*sink)(
 	    void *arg, const void *p, size_t n); /* takes the content instead of head.h; nonzero: no more wanted. Or NULL */
 	void *arg;
+	int is_whole; /* the sink wants the body, too, however long it is */
 };
 
 /* What the records say besides what goes into the message at once. Strings live in m->arena; NULL when absent. */

@@ -13,6 +13,8 @@
 #define DEPTH_MAX 16 /* hash_queue_depth is 1 or 2 in practice */
 #define FOLDERS_MAX 60000 /* struct name has 16 bits for a folder */
 #define ID_MAX 255
+#define ROUNDS 3
+#define TICK_US INT64_C(20000) /* a file system's clock has ticks of some milliseconds */
 #define SAMPLE 64 /* files a queue that tell whether a copy lost its modes */
 
 /* postsuper.c: queue_info. maildrop is never hashed: "postsuper -s" leaves it alone. */
@@ -359,6 +361,68 @@ add_folder(struct spool *sp, enum postfix_queue q, const char *parent, const cha
 	(void)snprintf(f->rel, n, "%s%s%s", parent, *parent != '\0' ? "/" : "", name);
 	f->queue = q;
 	f->depth = depth;
+	f->mtime = -1;
+	f->is_old = 0;
+}
+
+static int
+is_listed(const struct postfix_walk *w, const char *parent, const char *name)
+{
+	size_t i, n = strlen(parent);
+
+	for (i = 0; i < w->nfolder; i++)
+		if (strncmp(w->folder[i].rel, parent, n) == 0 && w->folder[i].rel[n] == '/' &&
+		    strcmp(w->folder[i].rel + n + 1, name) == 0)
+			return 1;
+	return 0;
+}
+
+static int64_t
+settled_mtime(struct sys_dir *d)
+{
+	struct sys_stat st;
+	struct err e;
+
+	return sys_dir_stat(&st, d, &e) < 0 || st.mtime / 1000 > sys_now_us() - TICK_US ? 0 : st.mtime;
+}
+
+static int
+has_changed(const struct postfix_folder *f, struct spool *sp)
+{
+	struct sys_stat st;
+	struct sys_dir *d;
+	struct err e;
+	int rc;
+
+	if (f->mtime == 0)
+		return 1;
+	if (sys_dir_sub(&d, sp->dir, f->rel, &e) < 0)
+		return 0;
+	rc = sys_dir_stat(&st, d, &e);
+	sys_dir_close(d);
+	return rc < 0 || st.mtime != f->mtime;
+}
+
+/*
+ * On a busy queue a message can leave a folder before we read it for one that we have read, and go back: each round
+ * over what changed meanwhile leaves it that much less room. Appends those folders to the list.
+ */
+static void
+begin_round(struct spool *sp)
+{
+	struct postfix_walk *w = sp->state;
+	size_t i, n = w->nfolder;
+
+	w->rounds++;
+	for (i = 0; i < n; i++) {
+		struct postfix_folder *f = &w->folder[i];
+
+		f->is_old |= i < w->second && (f->queue == ACTIVE || f->queue == INCOMING);
+		if (postfix_queues[f->queue].role != PART_MESSAGE || f->is_old || f->mtime < 0 || !has_changed(f, sp))
+			continue;
+		f->is_old = 1;
+		add_folder(sp, f->queue, "", f->rel, f->depth);
+	}
 }
 
 /* Opens the next folder. 1, or 0 at the end of the walk. */
@@ -371,17 +435,22 @@ next_folder(struct spool *sp)
 
 	for (;;) {
 		if (w->at == w->nfolder) {
-			if (w->step == ORDER)
-				return 0;
-			add_folder(sp, order[w->step], "", postfix_queues[order[w->step]].name, 0);
-			w->step++;
+			if (w->step == ORDER - 2)
+				w->second = w->nfolder;
+			if (w->step < ORDER) {
+				add_folder(sp, order[w->step], "", postfix_queues[order[w->step]].name, 0);
+				w->step++;
+			} else if (w->rounds < ROUNDS)
+				begin_round(sp);
 			if (w->at == w->nfolder)
 				return 0;
 		}
 		f = &w->folder[w->at];
 		err_clear(&e);
-		if (sys_dir_sub(&w->dir, sp->dir, f->rel, &e) == 0)
+		if (sys_dir_sub(&w->dir, sp->dir, f->rel, &e) == 0) {
+			f->mtime = settled_mtime(w->dir);
 			return 1;
+		}
 		w->dir = NULL;
 		w->at++;
 		if (e.sys != ENOENT)
@@ -434,7 +503,7 @@ take_message(struct spool_item *out, struct spool *sp, struct arena *a, const st
 	struct name *n = names_put(w->names, name, strlen(name));
 	char *copy;
 
-	if (is_again(w) && (n->flags & SEEN(f->queue)) != 0)
+	if (w->rounds > 0 ? n->flags != 0 : is_again(w) && (n->flags & SEEN(f->queue)) != 0)
 		return 0;
 	if (!is_again(w) || n->flags == 0)
 		sp->stats.files++;
@@ -461,7 +530,8 @@ take_entry(struct spool_item *out, struct spool *sp, struct arena *a, const stru
 		return 0;
 	switch (entry_type(w, en)) {
 	case SYS_DIR:
-		if (is_bucket) /* scan_dir: only folders of one character are the hash's */
+		if (is_bucket && (w->rounds == 0 || !is_listed(w, f->rel, en->name)))
+			/* scan_dir: only folders of one character are the hash's */
 			add_folder(sp, f->queue, f->rel, en->name, f->depth + 1);
 		return 0;
 	case SYS_FILE:

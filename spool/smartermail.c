@@ -714,6 +714,8 @@ const struct spool_driver spool_smartermail = {
 	.find = sm_find,
 	.headers = sm_headers,
 	.log = sm_log,
+	.private_beside = 1,
+	.has_local_times = 1,
 	.running = sm_running,
 	.end = sm_end,
 };

@@ -173,6 +173,7 @@ subtest 'folders and orphans' => sub {
 		my $m = $row->{"$dir/12"};
 		is("$m->{state} " . damage($m), ($plain{$dir} || 'corrupt') . ($plain{$dir} ? ' ' : ' .hdr is missing'), "'$dir': .eml alone");
 		is($m->{sender}, 'rp@example.com', "'$dir': its Return-Path is the sender");
+		is($m->{recipients}, undef, "'$dir': nobody told the recipients");
 		is(damage($row->{"$dir/11"}), '.eml is missing', "'$dir': .hdr alone");
 		is($row->{"$dir/13"}{state} . ' ' . damage($row->{"$dir/13"}), 'incomplete .hdr is missing', "'$dir': .em_ alone");
 	}
@@ -226,6 +227,12 @@ subtest 'local times' => sub {
 		sweep_ok({ index => $index }, 'scan', "smartermail:$spool");
 		my %row = map { ($_->{id} => $_) } listing($index);
 		is($row{plain}{arrived}, '2024-04-18T22:37:32Z', "the machine's zone by default");
+	}
+	for my $zone ('Europe/Istanbul', 'America/New_York', 'UTC') {
+		my $index = "$work/zones.db";
+		sweep_ok({ index => $index }, 'scan', '--timezone', $zone, "smartermail:$spool");
+		my %row = map { ($_->{id} => $_) } listing($index);
+		is($row{plain}{arrived}, $want{$zone}{plain}, "$zone: a re-scan in another zone reads the times anew");
 	}
 	my $bad = sweep({ index => "$work/bad.db" }, 'scan', '--timezone', 'Mars/Olympus', "smartermail:$spool");
 	isnt($bad->{status}, 0, 'an unknown zone is an error');

@@ -258,6 +258,19 @@ test_deep_tree(void **state)
 	assert_int_equal(p.m.nrcpt, 1);
 	assert_int_equal(p.h.live_size, HEADERS_SIZE);
 	drop(&p);
+	buf_clear(&b);	/* as many equal nodes as equal recipients: one look a node, not one a pair */
+	buf_puts(&b, TOP);
+	for (i = 0; i < 60000; i++)
+		buf_puts(&b, "NY n@x.example\n");
+	buf_puts(&b, "NN n@x.example\n16384\n");
+	for (i = 0; i < 16384; i++)
+		buf_puts(&b, "n@x.example\n");
+	buf_puts(&b, "\n" HEADERS);
+	parse(&p, b.p, b.n);
+	assert_int_equal(p.m.nrcpt, 16384);
+	for (i = 0; i < 16384; i++)
+		assert_int_equal(p.m.rcpt[i].state, RCPT_DONE);
+	drop(&p);
 	buf_free(&b);
 }
 
@@ -709,7 +722,9 @@ test_places(void **state)
 	assert_int_equal(m->account_kind, ACCOUNT_CLIENT);
 	assert_string_equal(m->account, "192.0.2.9");
 	assert_true(has_word(&m->notes, "ident says joe"));
-	assert_string_equal(msg_of(&w, "a/b", "1qDO9x-0003B3-03")->protocol, "utf8esmtpa");
+	m = msg_of(&w, "a/b", "1qDO9x-0003B3-03");
+	assert_string_equal(m->protocol, "utf8esmtpa");
+	assert_int_equal(m->account_kind, ACCOUNT_LOCAL);	/* no host: a program here, whatever -oMr said */
 	m = msg_of(&w, "Finput", "1qDO9M-0003B3-04");
 	assert_int_equal(m->state, MSG_FROZEN);
 	assert_string_equal(m->reason, "moved");

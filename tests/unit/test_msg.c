@@ -116,7 +116,7 @@ static void
 test_counts(void **state)
 {
 	struct arena a = { 0 };
-	struct msg m;
+	struct msg m, none;
 	int i;
 
 	(void)state;
@@ -127,6 +127,17 @@ test_counts(void **state)
 	assert_int_equal(m.recipients, 2000);
 	assert_int_equal(m.pending, 1000);
 	assert_int_equal(m.rcpt[2999].key, 2999);
+	/* none met: zero only where the envelope was read to its end */
+	for (i = 0; i < 4; i++) {
+		msg_init(&none, &a);
+		none.state = i == 1 ? MSG_INCOMPLETE : MSG_QUEUED;
+		none.pending_known = i != 2;
+		if (i == 3)
+			msg_damage(&none, "cut");
+		msg_finish(&none);
+		assert_int_equal(none.recipients, i == 0 ? 0 : -1);
+		assert_int_equal(none.pending, i == 0 ? 0 : -1);
+	}
 	m.pending_known = 0;
 	msg_finish(&m);
 	assert_int_equal(m.recipients, 2000);

@@ -101,6 +101,10 @@ test_selectors(void **state)
 	assert_true(selection_has(c.sel, SEL_QUEUE));
 	assert_false(selection_has(c.sel, SEL_SENDER));
 	done(&c);
+	assert_int_equal(parse(&c, "list --spool /var/spool/postfix --frozen"), 0);	/* its [KIND:]DIR is not optional */
+	assert_true(selection_has(c.sel, SEL_SPOOL));
+	assert_int_equal(c.narg, 0);
+	done(&c);
 	assert_int_equal(parse(&c, "rank --older 36h --client 192.0.2.0/24"), 0);
 	assert_true(selection_has(c.sel, SEL_OLDER));
 	done(&c);
@@ -149,6 +153,7 @@ test_mistakes(void **state)
 		{ "list -n 5", "no option -n" },
 		{ "list -z", "no option -z" },
 		{ "list --sender", "--sender needs a value" },
+		{ "list --spool", "--spool needs a value" },
 		{ "rank -n", "-n needs a value" },
 		{ "list --frozen=1", "--frozen takes no value" },
 		{ "list --json=1", "--json takes no value" },

@@ -130,7 +130,7 @@ sound(struct file *f)
 static int
 parse_as(struct msg *m, struct postfix_env *env, struct arena *a, const void *p, size_t n, int maildrop, int unfinished)
 {
-	struct postfix_how how = {maildrop, unfinished, NULL, NULL};
+	struct postfix_how how = {maildrop, unfinished, NULL, NULL, 0};
 	struct rd r;
 
 	rd_mem(&r, p, n);
@@ -808,6 +808,38 @@ test_origin(void **state)
 	drop_root();
 }
 
+/* In a copy that lost owners and modes, what any local user wrote into maildrop looks like a requeued file: it proves nothing. */
+static void
+test_origin_of_copy(void **state)
+{
+	struct arena a = {0};
+	struct spool_reader *r;
+	struct spool_item it;
+	struct spool *sp;
+	struct err e;
+	struct msg m;
+	int n = 0;
+
+	(void)state;
+	make_root();
+	put_mail("deferred/AA11", 0644, "sasl_username=a@b.example", "from x by mx (Postfix)");
+	put_mail("maildrop/BB22", 0644, "sasl_username=forged@b.example", "by mx (Postfix, from userid 0)");
+	assert_int_equal(spool_open(&sp, root, NULL, &e), 0);
+	assert_int_equal(spool_begin(sp, &e), 0);
+	r = spool_reader_new(sp);
+	while (spool_next(&it, sp, &a, &e) == 1) {
+		assert_int_equal(spool_read(&m, r, &it, &a, &e), 0);
+		assert_string_equal(m.account, strcmp(m.queue, "maildrop") == 0 ? "me@here.example" : "a@b.example");
+		assert_int_equal(m.uid, -1);
+		n++;
+	}
+	assert_int_equal(n, 2);
+	spool_reader_free(r);
+	spool_close(sp);
+	arena_free(&a);
+	drop_root();
+}
+
 /* By structure, never by name alone. */
 static void
 test_probe(void **state)
@@ -905,6 +937,10 @@ test_moved(void **state)
 	assert_non_null(strstr(buf_cstr(&text), "Subject: cut in the middle of words\nMessage-ID: <1@shop.example>\n"));
 	assert_null(strstr(buf_cstr(&text), "Hello"));
 	buf_clear(&text);
+	assert_int_equal(spool_postfix.content(sp, r, &found, collect, &text, &e), 0);
+	assert_non_null(strstr(buf_cstr(&text), "Subject: cut in the middle of words\nMessage-ID: <1@shop.example>\n"));
+	assert_non_null(strstr(buf_cstr(&text), "\n\nHello"));
+	buf_clear(&text);
 	assert_int_equal(spool_postfix.log(sp, r, &found, collect, &text, &e), 0);
 	assert_string_equal(buf_cstr(&text), "defer\ntrace\n");
 	assert_int_equal(unlink(to), 0);
@@ -937,6 +973,7 @@ main(void)
 	    cmocka_unit_test(test_walk),
 	    cmocka_unit_test(test_copies),
 	    cmocka_unit_test(test_origin),
+	    cmocka_unit_test(test_origin_of_copy),
 	    cmocka_unit_test(test_probe),
 	    cmocka_unit_test(test_moved),
 	};
