@@ -1,5 +1,6 @@
 #include "index/journal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,18 +10,19 @@
 #define JOURNAL_APPLICATION_ID 0x5350534a	/* "SPSJ" */
 
 enum {
-	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_ARCHIVE,
-	J_ITEM_STATE, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_COUNT
+	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_FOLDER,
+	J_PLAN_ARCHIVE,
+	J_ITEM_STATE, J_ITEMS_MOVE, J_PARTS_DROP, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_FOLDER, J_COUNT
 };
 
 #define PLAN_COLUMNS "id, parent, kind, state, created, started, finished, who, host, selection, archive, mainlog," \
-    " archive_size, sha256, level"
-#define ITEM_COLUMNS "n, place, queue, qid, path, inode, arrived, size, sender, account_kind, account_key, state, why, json"
+    " archive_size, sha256, level, archive_dir"
+#define ITEM_COLUMNS "n, place, queue, qid, path, inode, arrived, size, sender, account_kind, account_key, state, why, json, archive"
 
 static const char *const journal_sql[J_COUNT] = {
 	"INSERT INTO plan(parent, kind, state, created, who, host, selection, mainlog, level) VALUES(?,?,?,?,?,?,?,?,?)",
 	"INSERT INTO place VALUES(?,?,?,?,?,?,?)",
-	"INSERT INTO item(plan, " ITEM_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	"INSERT INTO item(plan, " ITEM_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)",
 	"SELECT " PLAN_COLUMNS " FROM plan WHERE id = ?",
 	"SELECT " PLAN_COLUMNS " FROM plan WHERE id > ? AND state BETWEEN ? AND ? ORDER BY id LIMIT 1",
 	"SELECT n, kind, root, dev, ino, folder FROM place WHERE plan = ? AND n = ?",
@@ -29,13 +31,17 @@ static const char *const journal_sql[J_COUNT] = {
 	" WHERE plan = ? AND item = ? ORDER BY n",
 	"UPDATE plan SET state = ?2, started = iif(?2 = 1 AND started IS NULL, ?3, started),"
 	" finished = iif(?2 IN (2, 6, 8), ?3, finished) WHERE id = ?1",
+	"UPDATE plan SET archive_dir = ?2 WHERE id = ?1",
 	"UPDATE plan SET archive = ?2, archive_size = ?3, sha256 = ?4 WHERE id = ?1",
 	"UPDATE item SET state = ?3, why = ?4 WHERE plan = ?1 AND n = ?2",
+	"UPDATE item SET state = ?3, archive = coalesce(?4, archive) WHERE plan = ?1 AND state = ?2",
+	"DELETE FROM part WHERE plan = ? AND item = ?",
 	"INSERT OR REPLACE INTO part VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	"UPDATE part SET sha256 = ?4 WHERE plan = ?1 AND item = ?2 AND n = ?3",
 	"SELECT i.plan, i.n FROM item i JOIN place p ON p.plan = i.plan AND p.n = i.place"
 	" WHERE i.qid = ? AND p.root = ? ORDER BY i.plan",
-	"SELECT state, count(*), total(size) FROM item WHERE plan = ? GROUP BY state"
+	"SELECT state, count(*), total(size) FROM item WHERE plan = ? GROUP BY state",
+	"SELECT plan FROM place WHERE root = ? AND folder = ?"
 };
 
 static const char schema[] =
@@ -43,7 +49,7 @@ static const char schema[] =
     " id INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER REFERENCES plan, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
     " created INTEGER NOT NULL, started INTEGER, finished INTEGER,"
     " who TEXT NOT NULL, host TEXT NOT NULL, selection TEXT NOT NULL,"
-    " archive TEXT, mainlog TEXT, archive_size INTEGER, sha256 BLOB, level INTEGER NOT NULL) STRICT;"
+    " archive TEXT, mainlog TEXT, archive_size INTEGER, sha256 BLOB, level INTEGER NOT NULL, archive_dir TEXT) STRICT;"
     "CREATE TABLE place("
     " plan INTEGER NOT NULL REFERENCES plan, n INTEGER NOT NULL, kind TEXT NOT NULL, root TEXT NOT NULL,"
     " dev INTEGER NOT NULL, ino INTEGER NOT NULL, folder TEXT NOT NULL, PRIMARY KEY(plan, n)) STRICT, WITHOUT ROWID;"
@@ -51,7 +57,7 @@ static const char schema[] =
     " plan INTEGER NOT NULL REFERENCES plan, n INTEGER NOT NULL, place INTEGER NOT NULL,"
     " queue TEXT NOT NULL, qid TEXT NOT NULL, path BLOB NOT NULL,"
     " inode INTEGER, arrived INTEGER, size INTEGER, sender TEXT, account_kind TEXT, account_key TEXT,"
-    " state INTEGER NOT NULL, why TEXT, json TEXT NOT NULL, PRIMARY KEY(plan, n)) STRICT, WITHOUT ROWID;"
+    " state INTEGER NOT NULL, why TEXT, json TEXT NOT NULL, archive TEXT, PRIMARY KEY(plan, n)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX item_qid ON item(qid);"
     "CREATE TABLE part("
     " plan INTEGER NOT NULL, item INTEGER NOT NULL, n INTEGER NOT NULL, role INTEGER NOT NULL,"
@@ -151,7 +157,7 @@ journal_open(struct journal **out, const char *index_path, int write, struct err
 	sqlite3_busy_timeout(j->ix.db, 60000);
 	if (identify(&version, j, e) < 0 || (version == 0 && (!write || create(j, e) < 0))) {
 		if (version == 0 && !write)
-			err_set(e, 0, "journal %s is empty", j->ix.path);
+			err_set(e, ENOENT, "journal %s is empty", j->ix.path);	/* made, and killed: nothing was planned */
 		goto out;
 	}
 	/* FULL: a commit is on the disk when it returns; the purge's promises stand on that. */
@@ -334,6 +340,16 @@ journal_plan_state(struct journal *j, int64_t plan, enum plan_state s, struct er
 }
 
 int
+journal_plan_folder(struct journal *j, int64_t plan, const char *dir, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PLAN_FOLDER];
+
+	sqlite3_bind_int64(st, 1, plan);
+	text_in(st, 2, dir);
+	return done(j, st, e);
+}
+
+int
 journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t size, const unsigned char *sha, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_PLAN_ARCHIVE];
@@ -359,6 +375,28 @@ journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_stat
 	sqlite3_bind_int64(st, 2, item);
 	sqlite3_bind_int(st, 3, (int)s);
 	text_in(st, 4, why);
+	return done(j, st, e);
+}
+
+int
+journal_items_move(struct journal *j, int64_t plan, enum item_state from, enum item_state to, const char *archive, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_ITEMS_MOVE];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int(st, 2, (int)from);
+	sqlite3_bind_int(st, 3, (int)to);
+	text_in(st, 4, archive);
+	return done(j, st, e);
+}
+
+int
+journal_parts_drop(struct journal *j, int64_t plan, int64_t item, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PARTS_DROP];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, item);
 	return done(j, st, e);
 }
 
@@ -421,6 +459,7 @@ plan_out(struct plan *p, sqlite3_stmt *st, struct arena *a)
 	p->archive_size = int_out(st, 12, -1);
 	p->has_sha = sha_out(p->sha, st, 13);
 	p->level = sqlite3_column_int64(st, 14);
+	p->archive_dir = text_out(st, 15, a);
 }
 
 static int
@@ -519,6 +558,7 @@ journal_item_after(struct item *out, struct journal *j, int64_t plan, int64_t n,
 		out->state = (enum item_state)sqlite3_column_int(st, 11);
 		out->why = text_out(st, 12, a);
 		out->json = text_out(st, 13, a);
+		out->archive = text_out(st, 14, a);
 	} else if (rc != SQLITE_DONE)
 		index_err(&j->ix, e, "read the journal");
 	sqlite3_reset(st);
@@ -586,6 +626,20 @@ journal_history(struct journal *j, const char *root, const char *id, void (*fn)(
 	sqlite3_reset(st);
 	arena_free(&a);
 	return got < 0 ? -1 : 0;
+}
+
+int64_t
+journal_plan_of_folder(struct journal *j, const char *root, const char *folder)
+{
+	sqlite3_stmt *st = j->st[J_FOLDER];
+	int64_t plan = 0;
+
+	text_in(st, 1, root);
+	text_in(st, 2, folder);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		plan = sqlite3_column_int64(st, 0);
+	sqlite3_reset(st);
+	return plan;
 }
 
 /* ---- names ---- */

@@ -48,6 +48,7 @@ struct plan {
 	int64_t created, started, finished;	/* microseconds, 0 not yet */
 	const char *who, *host, *selection;
 	const char *archive;	/* absolute path, NULL none yet */
+	const char *archive_dir;	/* absolute; where the run that began it puts its archive, for a resume; NULL not begun */
 	const char *mainlog;	/* --mainlog FILE, NULL none */
 	int64_t archive_size;	/* -1 not known */
 	unsigned char sha[ARC_SHA256];
@@ -73,6 +74,7 @@ struct item {
 	enum item_state state;
 	const char *why;			/* for changed, busy, gone, failed; NULL */
 	const char *json;			/* the list --json object at the time of the plan */
+	const char *archive;			/* path of the archive that has it, NULL none yet */
 };
 
 struct item_part {
@@ -113,14 +115,21 @@ int journal_parts(struct item_part **out, size_t *n, struct journal *j, int64_t 
 
 /* Writing states. */
 int journal_plan_state(struct journal *j, int64_t plan, enum plan_state s, struct err *e);
+int journal_plan_folder(struct journal *j, int64_t plan, const char *dir, struct err *e);
 int journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t size, const unsigned char *sha, struct err *e);
 int journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_state s, const char *why, struct err *e);
+/* All items of a plan in state `from` go to state `to`; archive (may be NULL: left as it is) is noted with them. */
+int journal_items_move(struct journal *j, int64_t plan, enum item_state from, enum item_state to, const char *archive, struct err *e);
+int journal_parts_drop(struct journal *j, int64_t plan, int64_t item, struct err *e);
 int journal_part_put(struct journal *j, int64_t plan, int64_t item, size_t n, const struct item_part *p, struct err *e);
 int journal_part_sha(struct journal *j, int64_t plan, int64_t item, size_t n, const unsigned char sha[ARC_SHA256], struct err *e);
 
 /* The fate of a message for `show`: calls fn for each plan that had it, oldest first. */
 int journal_history(struct journal *j, const char *root, const char *id, void (*fn)(void *arg, const struct plan *p,
     const struct item *it), void *arg, struct err *e);
+
+/* The plan whose private folder has this name below the spool `root`; 0 none. */
+int64_t journal_plan_of_folder(struct journal *j, const char *root, const char *folder);
 
 const char *plan_state_name(enum plan_kind k, enum plan_state s);
 const char *item_state_name(enum item_state s);

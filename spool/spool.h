@@ -81,6 +81,11 @@ struct spool_driver {
 	int (*headers)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
 	    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e);
 
+	/* Headers, blank line and body as a reader sees them, LF ends; a sink that returns nonzero wants no more. NULL: the body lies in one
+	 * piece in a file. 0 or -1. */
+	int (*content)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+	    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e);
+
 	/* The MTA's log of the message for `show`: plain text pieces, bytes as on disk. 0 or -1. */
 	int (*log)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
 	    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e);
@@ -104,6 +109,7 @@ struct spool_driver {
 	 * Fills out; 0 or errno. NULL: this MTA makes none. */
 	int (*strays)(struct part_list *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *id);
 
+	int has_local_times;	/* the times of its messages are read in the zone of the options */
 	int private_beside;	/* the private folder stands beside the root (".spoolsweep-NAME"), not in it */
 
 	/* Is this MTA running on this machine with this spool? 1 yes, 0 no, -1 cannot tell. */

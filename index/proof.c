@@ -1,0 +1,288 @@
+#include "index/proof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/query.h"
+#include "index/scan.h"
+#include "spool/arena.h"
+#include "spool/part.h"
+
+#define PLACES_MAX 1000
+
+struct member {
+	uint64_t id, inode;		/* keyed hash of spool and id: 64 bits of a secret key, two ids do not meet */
+};
+
+struct message_set {
+	struct index *ix;
+	struct member *v;
+	size_t n, cap;
+	int is_sorted;
+};
+
+struct message_set *
+message_set_new(struct index *ix)
+{
+	struct message_set *s = mem_new(sizeof *s);
+
+	s->ix = ix;
+	return s;
+}
+
+void
+message_set_free(struct message_set *s)
+{
+	if (s == NULL)
+		return;
+	free(s->v);
+	free(s);
+}
+
+static struct member
+member_of(const struct message_set *s, const char *root, const char *id, uint64_t inode)
+{
+	uint64_t place[2] = { s->ix->key[0] ^ part_hash(root, strlen(root), s->ix->key), s->ix->key[1] };
+	struct member m = { part_hash(id, strlen(id), place), inode };
+
+	return m;
+}
+
+static void
+add(struct message_set *s, struct member m)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap != 0 ? s->cap * 2 : 1024;
+		s->v = mem_grow(s->v, s->cap * sizeof *s->v);
+	}
+	s->v[s->n++] = m;
+	s->is_sorted = 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->inode < y->inode ? -1 : x->inode > y->inode;
+}
+
+static void
+sort(struct message_set *s)
+{
+	size_t i, n = 0;
+
+	if (s->is_sorted)
+		return;
+	if (s->n != 0)
+		qsort(s->v, s->n, sizeof *s->v, compare);
+	for (i = 0; i < s->n; i++)
+		if (i == 0 || compare(&s->v[i], &s->v[n - 1]) != 0)
+			s->v[n++] = s->v[i];
+	s->n = n;
+	s->is_sorted = 1;
+}
+
+static int
+has(struct message_set *s, struct member m)
+{
+	sort(s);
+	return s->n != 0 && bsearch(&m, s->v, s->n, sizeof *s->v, compare) != NULL;
+}
+
+size_t
+message_set_count(struct message_set *s)
+{
+	sort(s);
+	return s->n;
+}
+
+int
+message_set_has(struct message_set *s, const char *root, const char *id, uint64_t inode)
+{
+	return has(s, member_of(s, root, id, inode));
+}
+
+/* ---- filling ---- */
+
+static int
+add_spool(struct message_set *s, const struct place *pl, struct err *e)
+{
+	int64_t spool = scan_spool_id(s->ix, pl->kind, pl->root, 0, e);
+	sqlite3_stmt *st;
+	int rc;
+
+	if (spool <= 0)
+		return spool < 0 ? -1 : 0;
+	st = index_prepare(s->ix, "SELECT qid, inode FROM message WHERE spool = ? AND gone_scan IS NULL", e);
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, spool);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		add(s, member_of(s, pl->root, (const char *)sqlite3_column_text(st, 0), (uint64_t)sqlite3_column_int64(st, 1)));
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : index_err(s->ix, e, "read");
+}
+
+int
+message_set_spools(struct message_set *s, struct journal *j, int64_t plan, struct err *e)
+{
+	struct arena a = { 0 };
+	struct place pl;
+	int64_t n;
+	int rc = 1;
+
+	for (n = 0; n < PLACES_MAX && (rc = journal_place(&pl, j, plan, n, &a, e)) == 1; n++)
+		if ((rc = add_spool(s, &pl, e)) < 0)
+			break;
+	arena_free(&a);
+	return rc < 0 ? -1 : 0;
+}
+
+int
+message_set_selection(struct message_set *s, struct selection *sel, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(s->ix, "SELECT inode FROM message WHERE id = ?", e);
+	struct query *q = NULL;
+	struct query_row r;
+	int rc = -1;
+
+	if (st == NULL || query_open(&q, s->ix, sel, 1, e) < 0)
+		goto out;
+	while ((rc = query_next(&r, q, e)) > 0) {
+		sqlite3_bind_int64(st, 1, r.rowid);
+		if (sqlite3_step(st) == SQLITE_ROW)
+			add(s, member_of(s, r.spool, r.id, (uint64_t)sqlite3_column_int64(st, 0)));
+		sqlite3_reset(st);
+	}
+out:
+	query_close(q);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Calls fn for each item of the plan with the root of its spool. */
+static int
+each_item(struct journal *j, int64_t plan, unsigned mask, int (*fn)(void *arg, const char *root, const struct item *it), void *arg,
+    struct err *e)
+{
+	struct arena places = { 0 }, a = { 0 };
+	struct place pl = { -1, NULL, "", 0, 0, NULL };
+	struct item it;
+	int64_t n = -1;
+	int rc;
+
+	while ((rc = journal_item_after(&it, j, plan, n, mask, &a, e)) == 1) {
+		n = it.n;
+		if (it.place != pl.n && (rc = journal_place(&pl, j, plan, it.place, &places, e)) != 1)
+			break;
+		if ((rc = fn(arg, pl.root, &it)) < 0)
+			break;
+		arena_reset(&a);
+	}
+	arena_free(&places);
+	arena_free(&a);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+add_item(void *arg, const char *root, const struct item *it)
+{
+	struct message_set *s = arg;
+
+	add(s, member_of(s, root, it->id, it->inode));
+	return 0;
+}
+
+int
+message_set_items(struct message_set *s, struct journal *j, int64_t plan, unsigned mask, struct err *e)
+{
+	return each_item(j, plan, mask, add_item, s, e);
+}
+
+/* ---- the proof ---- */
+
+struct proving {
+	struct message_set *after, *deleted, *kept;
+	struct journal *j;
+	int64_t plan, wrong;
+	void (*fn)(void *arg, const struct item *it);
+	void *arg;
+	struct err *e;
+};
+
+/* A busy or failed message is in the private folder when the journal knows parts of it that were taken, and the spool has it not. */
+static int
+is_kept(struct proving *p, struct member m, const struct item *it)
+{
+	struct arena a = { 0 };
+	struct item_part *part;
+	size_t n = 0;
+
+	if (it->state != ITEM_BUSY && it->state != ITEM_FAILED)
+		return 1;
+	if (journal_parts(&part, &n, p->j, p->plan, it->n, &a, p->e) < 0)
+		n = 0;
+	arena_free(&a);
+	return n > 0 && !has(p->after, m);
+}
+
+static int
+sort_out(void *arg, const char *root, const struct item *it)
+{
+	struct proving *p = arg;
+	struct member m = member_of(p->after, root, it->id, it->inode);
+
+	if ((1u << it->state & PROOF_TAKEN) != 0 && has(p->after, m)) {
+		p->wrong++;
+		p->fn(p->arg, it);
+	}
+	if (it->state == ITEM_DELETED)
+		add(p->deleted, m);
+	else if (is_kept(p, m, it))
+		add(p->kept, m);
+	return 0;
+}
+
+/* How many members of s are in none of the others (NULL: not asked). */
+static int64_t
+count_outside(struct message_set *s, struct message_set *a, struct message_set *b, struct message_set *c)
+{
+	int64_t n = 0;
+	size_t i;
+
+	sort(s);
+	for (i = 0; i < s->n; i++)
+		n += !has(a, s->v[i]) && (b == NULL || !has(b, s->v[i])) && (c == NULL || !has(c, s->v[i]));
+	return n;
+}
+
+int
+proof_make(struct proof *out, struct message_set *before, struct index *ix, struct journal *j, int64_t plan,
+    void (*fn)(void *arg, const struct item *it), void *arg, struct err *e)
+{
+	struct proving p = { message_set_new(ix), message_set_new(ix), message_set_new(ix), j, plan, 0, fn, arg, e };
+	const unsigned mask = PROOF_TAKEN | 1u << ITEM_BUSY | 1u << ITEM_FAILED;
+	int rc = -1;
+
+	memset(out, 0, sizeof *out);
+	if (message_set_spools(p.after, j, plan, e) < 0 || each_item(j, plan, mask, sort_out, &p, e) < 0)
+		goto out;
+	out->before = (int64_t)message_set_count(before);
+	out->after = (int64_t)message_set_count(p.after);
+	out->deleted = (int64_t)message_set_count(p.deleted);
+	out->kept = (int64_t)message_set_count(p.kept);
+	/* what this plan took and no scan saw before it had arrived too */
+	out->arrived = count_outside(p.after, before, p.deleted, p.kept) + count_outside(p.deleted, before, NULL, NULL) +
+	    count_outside(p.kept, before, p.deleted, NULL);
+	out->vanished = count_outside(before, p.after, p.deleted, p.kept);
+	out->wrong = p.wrong;
+	rc = 0;
+out:
+	message_set_free(p.after);
+	message_set_free(p.deleted);
+	message_set_free(p.kept);
+	return rc;
+}

@@ -1,0 +1,61 @@
+#ifndef INDEX_PURGE_H
+#define INDEX_PURGE_H
+/*
+ * The one loop that takes messages away, archives, verifies, deletes, and
+ * its mirror that puts back what is still in the private folder. Every step first
+ * asks whether it is already done, so a resume is the same run again. The file
+ * system is the truth, the journal says what was meant.
+ *
+ * Order: intent in the journal (parts and where they are) -> rename into the
+ * private folder -> "taken"; archive under a temporary name, fsync, read back,
+ * publish -> "verified"; unlink only what stands in an archive that was verified in
+ * this run -> "deleted".
+ */
+#include <stdint.h>
+
+#include "index/journal.h"
+#include "index/scan.h"
+#include "spool/spool.h"
+
+struct purge_progress {
+	const char *phase;		/* "take" "archive" "verify" "delete" "put back" */
+	uint64_t done, all;
+};
+
+struct purge_options {
+	const char *archive_dir;	/* folder for the archive, made when missing (0700) */
+	unsigned threads;		/* zstd workers */
+	int64_t retry_busy_s;		/* how long busy messages are tried again */
+	int live;			/* SmarterMail: although its service runs */
+	void (*progress)(void *arg, const struct purge_progress *p);	/* NULL: none */
+	void *progress_arg;
+	int (*stop)(void *arg);		/* asked between messages: non-zero ends the run cleanly, resumable; NULL: never */
+	void *stop_arg;
+};
+
+struct purge_result {
+	int spool_changed;		/* something was renamed or removed: failure is exit 2 */
+	int64_t in_delivery;		/* taken from an active queue while an agent delivers: archived later */
+	int64_t delivered;		/* nothing was pending any more when archived */
+	int64_t moved_place;		/* undo, release: went to another queue than they came from */
+	int64_t past_life;		/* undo, release: past their lifetime, will bounce at the first try */
+	char note[400];			/* one sentence for the user, "" none */
+};
+
+/* Carries out plan `id` from wherever it stands; for a hold, taking only. 0 done as far as it can be (the states of items tell what was
+ * skipped); -1 and err: result->spool_changed tells whether it must be resumed. */
+int purge_run(struct purge_result *out, struct journal *j, int64_t id, const struct purge_options *opt, struct err *e);
+
+/* Puts back everything of a plan that was not deleted; only items whose number `want` accepts (NULL: all). Never over an existing name. With dry != 0
+ * nothing is touched, only counted into out and told to fn. */
+int purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(void *arg, const struct item *it), void *arg,
+    int dry, const struct purge_options *opt, struct err *e);
+
+/* Checks before anything is taken: archive folder (made, writable, not inside a spool of the plan, not open to others), free space against `need` bytes,
+ * the private folder's file system, the service of SmarterMail. -1 and err with the command that works. */
+int purge_check(struct journal *j, int64_t id, uint64_t need, const struct purge_options *opt, struct err *e);
+
+/* Folders left in a spool's private place: calls fn with the name of each and whether the journal knows its plan (id, 0 unknown). For scan. */
+int purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const char *folder, int64_t plan), void *arg, struct err *e);
+
+#endif

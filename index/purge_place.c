@@ -1,0 +1,260 @@
+/* The private folder of a plan: made exclusively, opened without following links, refused when it is somebody else's. */
+#include "index/purge_in.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAN_FILE "plan"
+#define LOCK_FILE "lock"
+
+const char *
+run_private(struct arena *a, int64_t item, size_t k)
+{
+	return arena_fmt(a, "%08lld.%zu", (long long)item, k);
+}
+
+/* Ours alone: owner and mode are looked at on the open folder, so nobody can change it between look and use. */
+static int
+check_owner(struct sys_dir *d, const char *what, struct err *e)
+{
+	struct sys_stat st;
+
+	if (sys_dir_stat(&st, d, e) < 0)
+		return -1;
+	if (st.uid != sys_uid() || (st.mode & 077) != 0)
+		return err_set(e, 0, "%s belongs to another user or is open to others: left alone", what);
+	return 0;
+}
+
+/* Opens name below d, made when `make` is set. 1 there, 0 not there and not to be made, -1. */
+static int
+open_own(struct sys_dir **out, struct sys_dir *d, const char *name, int make, struct err *e)
+{
+	struct sys_stat st;
+	int rc;
+
+	rc = make ? sys_mkdir(d, name, 0700) : EEXIST;
+	if (rc != 0 && rc != EEXIST)
+		return err_set(e, rc, "make the private folder %s", name);
+	if (!make && sys_stat_at(&st, d, name) == ENOENT)
+		return 0;
+	/* Also when it was there: the run that made it may have been killed before it was on the disk, and all that we take will hang on it. */
+	if (make && (rc = sys_sync_dir(d)) != 0)
+		return err_set(e, rc, "write the folder of %s", name);
+	if (sys_dir_sub(out, d, name, e) < 0)
+		return -1;
+	if (check_owner(*out, name, e) < 0) {
+		sys_dir_close(*out);
+		*out = NULL;
+		return -1;
+	}
+	return 1;
+}
+
+static int
+same_root(const struct run_place *pl, struct err *e)
+{
+	struct sys_stat st;
+
+	if (sys_dir_stat(&st, pl->sp->dir, e) < 0)
+		return -1;
+	if (st.ino != pl->pl.ino || st.dev != pl->pl.dev)
+		return err_set(e, 0, "%s is not the folder that the plan was made for: it was replaced or mounted anew", pl->pl.root);
+	return 0;
+}
+
+static int
+open_base(struct run_place *pl, struct arena *a, struct err *e)
+{
+	const char *name;
+	char *dir;
+	int rc;
+
+	if (!pl->sp->driver->private_beside) {
+		pl->shelf = SPOOL_PRIVATE;
+		return sys_dir_sub(&pl->base, pl->sp->dir, "", e);
+	}
+	dir = sys_parent(pl->sp->root, &name);
+	pl->shelf = arena_fmt(a, "%s-%s", SPOOL_PRIVATE, name);
+	rc = sys_dir_open(&pl->base, dir, e);
+	free(dir);
+	return rc;
+}
+
+static char *
+private_path(struct run_place *pl, struct arena *a)
+{
+	const char *name;
+	char *dir, *path;
+
+	if (!pl->sp->driver->private_beside)
+		return arena_fmt(a, "%s/%s/%s", pl->sp->root, pl->shelf, pl->pl.folder);
+	dir = sys_parent(pl->sp->root, &name);
+	path = arena_fmt(a, "%s/%s/%s", dir, pl->shelf, pl->pl.folder);
+	free(dir);
+	return path;
+}
+
+static int
+take_lock(struct run_place *pl, struct arena *a, struct err *e)
+{
+	int64_t holder;
+	int rc = sys_lock_take(&pl->lock, arena_fmt(a, "%s/" LOCK_FILE, pl->path), 0, &holder, e);
+
+	if (rc == 1)
+		return err_set(e, 0, "process %lld is carrying out this plan", (long long)holder);
+	return rc;
+}
+
+static int
+open_private(struct run_place *pl, struct arena *a, int make, struct err *e)
+{
+	struct sys_dir *shelf = NULL;
+	int rc = open_own(&shelf, pl->base, pl->shelf, make, e);
+
+	if (rc == 1)
+		rc = open_own(&pl->private, shelf, pl->pl.folder, make, e);
+	sys_dir_close(shelf);
+	if (rc != 1)
+		return rc;
+	return take_lock(pl, a, e);
+}
+
+static int
+place_open(struct run *run, size_t i, int make, struct err *e)
+{
+	struct run_place *pl = &run->place[i];
+	char *arg;
+
+	if (journal_place(&pl->pl, run->j, run->plan.id, (int64_t)i, &run->arena, e) < 0)
+		return -1;
+	arg = arena_fmt(&run->arena, "%s:%s", pl->pl.kind, pl->pl.root);
+	if (spool_open(&pl->sp, arg, NULL, e) != 0 || same_root(pl, e) < 0 || open_base(pl, &run->arena, e) < 0)
+		return -1;
+	pl->r = spool_reader_new(pl->sp);
+	pl->archive_name = arena_fmt(&run->arena, "%s-%zu", pl->pl.kind, i + 1);
+	pl->path = private_path(pl, &run->arena);
+	return open_private(pl, &run->arena, make, e);
+}
+
+int
+run_open(struct run *run, struct journal *j, int64_t id, const struct purge_options *opt, struct purge_result *out, int make,
+    struct err *e)
+{
+	struct place pl;
+	size_t i;
+	int rc;
+
+	memset(run, 0, sizeof *run);
+	memset(out, 0, sizeof *out);
+	run->j = j;
+	run->opt = opt;
+	run->out = out;
+	rc = journal_plan(&run->plan, j, id, &run->arena, e);
+	if (rc == 0)
+		return err_set(e, 0, "there is no plan %lld", (long long)id);
+	while (rc == 1 && (rc = journal_place(&pl, j, id, (int64_t)run->nplace, &run->arena, e)) == 1)
+		run->nplace++;
+	if (rc < 0)
+		return -1;
+	run->place = mem_new((run->nplace + 1) * sizeof *run->place);
+	for (i = 0; i < run->nplace; i++)
+		if (place_open(run, i, make, e) < 0)
+			return -1;
+	return 0;
+}
+
+void
+run_close(struct run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->nplace; i++) {
+		if (run->place == NULL)
+			break;
+		sys_lock_free(run->place[i].lock);
+		sys_dir_close(run->place[i].private);
+		sys_dir_close(run->place[i].base);
+		spool_reader_free(run->place[i].r);
+		spool_close(run->place[i].sp);
+	}
+	free(run->place);
+	arena_free(&run->arena);
+	arena_free(&run->batch);
+}
+
+int
+run_note_plan(struct run_place *pl, const char *text, size_t n, struct err *e)
+{
+	struct sys_file f;
+	struct sys_stat st;
+	int rc, made = 0;
+
+	rc = sys_open_rw_at(&f, &st, pl->private, PLAN_FILE);
+	if (rc == ENOENT) {
+		rc = sys_create_at(&f, pl->private, PLAN_FILE, 0600);
+		made = 1;
+	}
+	if (rc == 0)
+		rc = made ? 0 : sys_seek_end(f);
+	if (rc == 0)
+		rc = sys_write(f, text, n);
+	if (rc == 0)
+		rc = sys_sync(f);
+	sys_close(&f);
+	if (rc == 0 && made)
+		rc = sys_sync_dir(pl->private);
+	/* A full spool is when a hold is needed most: the journal has the same, and is on another disk when the user says so. */
+	return rc == 0 || rc == ENOSPC ? 0 : err_set(e, rc, "write %s/" PLAN_FILE, pl->path);
+}
+
+int
+run_clear(struct run *run, struct run_place *pl, struct err *e)
+{
+	struct sys_dir *shelf = NULL;
+	int rc;
+
+	if (pl->private == NULL)
+		return 0;
+	rc = run_unlink(run, pl->private, PLAN_FILE);
+	if (rc == 0 || rc == ENOENT)
+		rc = run_unlink(run, pl->private, LOCK_FILE);
+	if (rc != 0 && rc != ENOENT)
+		return err_set(e, rc, "empty %s", pl->path);
+	if (sys_dir_sub(&shelf, pl->base, pl->shelf, e) < 0)
+		return -1;
+	rc = sys_rmdir(shelf, pl->pl.folder);
+	if (rc == 0)
+		rc = sys_sync_dir(shelf);
+	sys_dir_close(shelf);
+	if (rc != 0 && rc != ENOENT)
+		return err_set(e, rc, "remove %s", pl->path);
+	rc = sys_rmdir(pl->base, pl->shelf);	/* other plans may still have theirs in it */
+	return rc == 0 || rc == ENOENT || rc == ENOTEMPTY || rc == EEXIST ? 0 : err_set(e, rc, "remove %s", pl->shelf);
+}
+
+int
+purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const char *folder, int64_t plan), void *arg,
+    struct err *e)
+{
+	struct run_place pl = { .sp = sp };
+	struct sys_dir *shelf = NULL;
+	struct sys_entry ent;
+	struct arena a = { 0 };
+	struct sys_stat st;
+	int rc;
+
+	rc = open_base(&pl, &a, e);
+	if (rc == 0 && sys_stat_at(&st, pl.base, pl.shelf) == 0 && st.type == SYS_DIR) {
+		rc = sys_dir_sub(&shelf, pl.base, pl.shelf, e);
+		while (rc >= 0 && (rc = sys_dir_next(&ent, shelf, e)) == 1)
+			if (ent.type == SYS_DIR)
+				fn(arg, ent.name, j != NULL ? journal_plan_of_folder(j, sp->root, ent.name) : 0);
+	}
+	sys_dir_close(shelf);
+	sys_dir_close(pl.base);
+	arena_free(&a);
+	return rc < 0 ? -1 : 0;
+}
