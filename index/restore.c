@@ -1,0 +1,656 @@
+/*
+ * Restoring. The only caller of sys_rename and sys_unlink on a spool beside purge.c.
+ *
+ * The archive is read three times: arc_verify proves it, restore_list.c takes its list (which stands behind the files), and here the
+ * files stream by in the order of that list. What is written is compared with the list's digests once more, so an archive that changes
+ * between the readings is found before anything of it becomes visible.
+ */
+#include "index/restore.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/restore_in.h"
+#include "spool/buf.h"
+#include "spool/sys.h"
+
+#define PIECE ((size_t)64 * 1024)
+#define SYNC_EVERY 100			/* messages between two syncs of the folders */
+#define MINUTE ((int64_t)60 * 1000000)
+
+struct restore {
+	const struct restore_options *opt;
+	struct restore_result *out;
+	struct restore_list *list;
+	struct arc_reader *reader;
+	struct restore_place **place;
+	const char **place_name;	/* "KIND-N" of each */
+	size_t nplace;
+	struct arena arena, batch;	/* as long as the run, as a message */
+	struct sys_sha256 *sha;
+	unsigned char *piece;
+	struct buf head;		/* of the judged part */
+	int64_t began;
+	uint64_t unsynced, done, all;
+};
+
+/* One message on its way. */
+struct work {
+	struct arc_message m;
+	struct putback b;
+	struct restore_place *pl;
+	struct sys_file file[PART_MAX];	/* in the private folder */
+	int state;			/* putback_state */
+	int is_stuck;			/* some parts have their names and cannot be taken back: what is known of it stays for the next run */
+};
+
+const char *
+restore_state_name(enum restore_state s)
+{
+	static const char *const name[RESTORE_STATES] = { "planned", "restored", "exists", "failed" };
+
+	return name[s];
+}
+
+/* ---- the two calls ---- */
+
+static int
+move(struct restore *run, struct sys_dir *from, const char *name, struct sys_dir *to, const char *new_name)
+{
+	int rc = sys_rename(from, name, to, new_name);
+
+	if (rc == 0)
+		run->out->spool_changed = 1;
+	return rc;
+}
+
+/* Files of our own in the private folder. */
+static int
+drop(struct restore_place *p, const char *name)
+{
+	int rc = sys_unlink(p->private, name);
+
+	return rc == ENOENT ? 0 : rc;
+}
+
+/* ---- what a killed run left ---- */
+
+static int
+is_private(struct restore_place *p, const char *name)
+{
+	struct sys_stat st;
+
+	return sys_stat_at(&st, p->private, name) == 0;
+}
+
+/* Takes back the parts of a message whose visible part never got its name. */
+static int
+take_back(struct restore *run, struct restore_place *p, struct err *e)
+{
+	struct restore_intent it, last = { NULL, NULL, NULL };
+	struct sys_dir *d;
+	size_t n = 0;
+	int rc;
+
+	while ((rc = restore_place_intent(&it, n, p, &run->batch, e)) == 1) {
+		last = it;
+		n++;
+	}
+	if (rc < 0 || n == 0 || !is_private(p, last.private))
+		return rc;
+	while (n-- > 0) {
+		if (restore_place_intent(&it, n, p, &run->batch, e) < 0)
+			return -1;
+		if (is_private(p, it.private))
+			continue;
+		d = spool_reader_dir(p->ps.r, it.dir, e);
+		rc = d != NULL ? move(run, d, it.name, p->private, it.private) : ENOENT;
+		if (rc != 0 && rc != ENOENT)
+			return err_set(e, rc, "take back %s/%s", it.dir, it.name);
+	}
+	return 0;
+}
+
+static int
+empty_private(struct restore_place *p, struct err *e)
+{
+	struct sys_entry ent;
+	struct sys_dir *d;
+	int rc, sys = 0;
+
+	if (sys_dir_sub(&d, p->private, "", e) < 0)
+		return -1;
+	while ((rc = sys_dir_next(&ent, d, e)) == 1)
+		if (strcmp(ent.name, "lock") != 0 && strcmp(ent.name, RESTORE_INTENT) != 0 && (sys = drop(p, ent.name)) != 0)
+			break;
+	sys_dir_close(d);
+	if (sys == 0 && rc >= 0)	/* last: as long as it stands, the others are known */
+		sys = drop(p, RESTORE_INTENT);
+	return sys != 0 ? err_set(e, sys, "empty %s", p->path) : rc < 0 ? -1 : 0;
+}
+
+/* Everything is done or given up: the private folder goes. What cannot be removed is left for the next run. */
+static void
+leave_place(struct restore *run, struct restore_place *p)
+{
+	struct sys_dir *shelf = NULL;
+
+	if (p->private == NULL || p->lock == NULL || take_back(run, p, NULL) < 0 || empty_private(p, NULL) < 0)
+		return;
+	(void)drop(p, "lock");
+	if (sys_dir_sub(&shelf, p->base, p->shelf, NULL) == 0)
+		(void)sys_rmdir(shelf, "restore");
+	sys_dir_close(shelf);
+	(void)sys_rmdir(p->base, p->shelf);
+}
+
+/* ---- the spools ---- */
+
+static struct restore_place *
+place_of(struct restore *run, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < run->nplace; i++)
+		if (strcmp(run->place_name[i], name) == 0)
+			return run->place[i];
+	return NULL;
+}
+
+static int
+open_place(struct restore *run, const struct arc_message *m, struct err *e)
+{
+	const char *to = run->opt->to;
+	struct restore_place *p;
+	int64_t life;
+	int rc;
+
+	if (to == NULL && m->spool[0] != '/' && strchr(m->spool, ':') == NULL)
+		return err_set(e, 0, "the archive names no spool to put %s back: --to SPOOL does", m->spool_name);
+	if (to == NULL)
+		to = arena_fmt(&run->arena, "%s:%s", m->kind, m->spool);
+	rc = restore_place_open(&p, to, m->kind, &run->opt->putback, e);
+	if (rc != 0)
+		return rc;
+	life = run->opt->frozen_life != NULL && strcmp(m->kind, "exim") == 0 ? run->opt->frozen_life(run->opt->arg, p->ps.sp->root) : -1;
+	if (life >= 0)
+		p->opt.frozen_life = life;
+	run->place = mem_grow(run->place, (run->nplace + 1) * sizeof *run->place);
+	run->place_name = mem_grow(run->place_name, (run->nplace + 1) * sizeof *run->place_name);
+	run->place[run->nplace] = p;
+	run->place_name[run->nplace++] = arena_str(&run->arena, m->spool_name);
+	if (run->opt->execute && (restore_place_make(p, e) < 0 || take_back(run, p, e) < 0 || empty_private(p, e) < 0))
+		return -1;
+	return restore_place_begin(p, e);
+}
+
+/* Opens every spool that a selected message goes into, before a message is put into one of them. */
+static int
+open_places(struct restore *run, uint64_t *bytes, struct err *e)
+{
+	uint64_t n, all = restore_list_count(run->list);
+	struct arc_message m;
+	int is_selected, rc;
+	size_t i;
+
+	*bytes = 0;
+	for (n = 0; n < all; n++) {
+		arena_reset(&run->batch);
+		if (restore_list_get(&m, &is_selected, run->list, n, &run->batch, e) < 0)
+			return -1;
+		if (!is_selected)
+			continue;
+		run->all++;
+		for (i = 0; i < m.nparts; i++)
+			*bytes += m.part[i].size;
+		if (place_of(run, m.spool_name) == NULL && (rc = open_place(run, &m, e)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int
+check_space(struct restore *run, uint64_t bytes, struct err *e)
+{
+	struct restore_place *p;
+	uint64_t space;
+	size_t i;
+
+	for (i = 0; i < run->nplace; i++) {
+		p = run->place[i];
+		if (sys_space(&space, p->base) == 0 && space < bytes)
+			return err_set(e, 0, "%s has %llu MiB free, the messages need %llu MiB", p->ps.sp->root,
+			    (unsigned long long)(space >> 20), (unsigned long long)(bytes >> 20) + 1);
+	}
+	return 0;
+}
+
+/* ---- one part ---- */
+
+static int
+is_judged(const struct work *w, size_t k)
+{
+	const struct putback_driver *d = w->pl->driver;
+
+	return !w->b.part[k].stays && w->b.part[k].role == d->judged;
+}
+
+static int
+begin_file(struct restore *run, struct work *w, size_t k, struct err *e)
+{
+	int rc = sys_create_at(&w->file[k], w->pl->private, restore_private(&run->batch, k), 0600);
+
+	return rc != 0 ? err_set(e, rc, "write %s/%zu", w->pl->path, k) : 0;
+}
+
+static int
+write_file(struct work *w, size_t k, const void *p, size_t n, struct err *e)
+{
+	int rc = n != 0 ? sys_write(w->file[k], p, n) : 0;
+
+	return rc != 0 ? err_set(e, rc, "write %s/%zu", w->pl->path, k) : 0;
+}
+
+/* A part that is edited is kept whole; else its first bytes do. */
+static void
+add_head(struct restore *run, const struct putback_driver *d, size_t n)
+{
+	size_t left = run->head.n < d->head ? d->head - run->head.n : 0;
+
+	buf_add(&run->head, run->piece, d->edits || n < left ? n : left);
+}
+
+/* Reads part k to its end: into its file, into the head for judge(), and through the hash. */
+static int
+read_part(struct restore *run, struct work *w, size_t k, int to_file, struct err *e)
+{
+	unsigned char sha[ARC_SHA256];
+	int64_t got;
+
+	if (to_file && begin_file(run, w, k, e) < 0)
+		return -1;
+	while ((got = arc_read(run->piece, PIECE, run->reader, e)) > 0) {
+		sys_sha256_add(run->sha, run->piece, (size_t)got);
+		if (is_judged(w, k))
+			add_head(run, w->pl->driver, (size_t)got);
+		if (to_file && write_file(w, k, run->piece, (size_t)got, e) < 0)
+			return -1;
+	}
+	sys_sha256_end(sha, run->sha);
+	if (got < 0)
+		return -1;
+	if (memcmp(sha, w->m.part[k].sha, ARC_SHA256) != 0)
+		return err_set(e, 0, "message %s: the archive changed while it was read", w->m.id);
+	return 0;
+}
+
+static int
+judge(struct restore *run, struct work *w, size_t k, struct err *e)
+{
+	const struct putback_driver *d = w->pl->driver;
+	struct putback_part *p = &w->b.part[k];
+
+	if (d->edits && run->head.cut)
+		w->state = putback_fail(&w->b, &run->batch, "its envelope is larger than the MTA reads");
+	else
+		w->state = d->judge(&w->b, &w->pl->ps, buf_cstr(&run->head), run->head.n, &run->batch);
+	if (!d->edits || w->state != PUTBACK_GO || !run->opt->execute)
+		return 0;
+	if (begin_file(run, w, k, e) < 0)
+		return -1;
+	return write_file(w, k, p->bytes != NULL ? p->bytes : run->head.p, p->bytes != NULL ? p->nbytes : run->head.n, e);
+}
+
+/* The next member must be part k. */
+static int
+next_part(struct restore *run, struct work *w, size_t k, struct err *e)
+{
+	struct arc_entry ent;
+	int rc = arc_next(&ent, run->reader, e);
+	int to_file;
+
+	if (rc < 0)
+		return -1;
+	if (rc == 0 || ent.spool == NULL || strcmp(ent.spool, w->m.spool_name) != 0 || strcmp(ent.path, w->m.part[k].path) != 0)
+		return err_set(e, 0, "message %s: the archive changed while it was read", w->m.id);
+	if (w->state != PUTBACK_GO || w->b.part[k].stays)
+		return 0;
+	to_file = run->opt->execute && !(is_judged(w, k) && w->pl->driver->edits);
+	if (is_judged(w, k))
+		buf_clear(&run->head);
+	if (read_part(run, w, k, to_file, e) < 0)
+		return -1;
+	return is_judged(w, k) ? judge(run, w, k, e) : 0;
+}
+
+/* ---- putting ---- */
+
+/* Owner, mode and time as they have to be, and all of it on the disk, while no MTA can see it. */
+static int
+finish_file(struct restore *run, struct work *w, size_t k, struct err *e)
+{
+	const struct putback_part *p = &w->b.part[k];
+	struct sys_stat st;
+	int rc = sys_fstat(&st, w->file[k]);
+
+	(void)run;
+	if (rc == 0 && (st.uid != p->uid || st.gid != p->gid))
+		rc = sys_set_owner(w->file[k], p->uid, p->gid);
+	if (rc == EPERM)
+		return err_set(e, rc, "give a file to user %u (restoring into this spool needs root)", (unsigned)p->uid);
+	if (rc == 0)
+		rc = sys_set_mode(w->file[k], p->mode);
+	if (rc == 0)
+		rc = sys_set_mtime(w->file[k], w->m.part[k].mtime);
+	if (rc == 0)
+		rc = sys_sync(w->file[k]);
+	return rc != 0 ? err_set(e, rc, "write %s/%zu", w->pl->path, k) : 0;
+}
+
+static int
+visible_part(const struct work *w)
+{
+	return (int)w->b.order[w->b.norder - 1];
+}
+
+/* Some parts have their names and one cannot get its own: they are taken back, so that nothing of the message is left. */
+static int
+unput(struct restore *run, struct work *w, size_t done, struct err *e)
+{
+	const struct putback_part *p;
+	struct sys_dir *d;
+	int rc = 0;
+
+	while (done-- > 0 && rc == 0) {
+		p = &w->b.part[w->b.order[done]];
+		d = spool_reader_dir(w->pl->ps.r, p->dir, e);
+		rc = d != NULL ? move(run, d, p->name, w->pl->private, restore_private(&run->batch, w->b.order[done])) : EIO;
+	}
+	w->is_stuck = rc != 0;
+	return rc != 0 ? err_set(e, rc, "message %s could be put back in part only", w->m.id) : 0;
+}
+
+static int
+give_names(struct restore *run, struct work *w, struct err *e)
+{
+	const struct putback_driver *drv = w->pl->driver;
+	const struct putback_part *p;
+	struct sys_dir *d;
+	size_t i, k;
+	int rc;
+
+	for (i = 0; i < w->b.norder; i++) {
+		k = w->b.order[i];
+		p = &w->b.part[k];
+		d = restore_place_dir(w->pl, &w->b, p->dir, e);
+		rc = d == NULL ? -1 : drv->lock != NULL ? drv->lock(&w->b, p, w->file[k]) : 0;
+		if (rc == 0)
+			rc = move(run, w->pl->private, restore_private(&run->batch, k), d, p->name);
+		if (rc == EEXIST) {
+			w->state = putback_fail(&w->b, &run->batch, "%s%s%s is there already", p->dir, *p->dir != '\0' ? "/" : "", p->name);
+			return unput(run, w, i, e);
+		}
+		if (rc != 0) {
+			struct err later;
+
+			if (rc > 0)
+				err_set(e, rc, "rename into %s/%s%s", p->dir, p->name,
+				    rc == EXDEV ? " (the spool lies on several file systems)" : "");
+			(void)unput(run, w, i, &later);
+			return -1;
+		}
+		restore_place_touch(w->pl, p->dir);
+	}
+	return 0;
+}
+
+static int
+sync_places(struct restore *run, struct err *e)
+{
+	size_t i;
+
+	run->unsynced = 0;
+	for (i = 0; i < run->nplace; i++)
+		if (restore_place_sync(run->place[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+put(struct restore *run, struct work *w, struct err *e)
+{
+	const struct putback_driver *d = w->pl->driver;
+	struct sys_stat st;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < w->b.norder; i++)
+		if (finish_file(run, w, w->b.order[i], e) < 0)
+			return -1;
+	rc = sys_fstat(&st, w->file[visible_part(w)]);
+	if (rc != 0)
+		return err_set(e, rc, "stat %s/%d", w->pl->path, visible_part(w));
+	w->state = d->name(&w->b, &w->pl->ps, &st, &run->batch, e);
+	if (w->state != PUTBACK_GO)
+		return w->state < 0 ? -1 : 0;
+	if (w->b.norder > 1 && restore_place_write_intent(w->pl, &w->b, e) < 0)
+		return -1;
+	if (give_names(run, w, e) < 0)
+		return -1;
+	rc = w->b.norder > 1 ? drop(w->pl, RESTORE_INTENT) : 0;
+	if (rc != 0)
+		return err_set(e, rc, "remove %s/" RESTORE_INTENT, w->pl->path);
+	return ++run->unsynced >= SYNC_EVERY ? sync_places(run, e) : 0;
+}
+
+/* Closes the files, which ends their locks, and removes those that got no name. */
+static int
+clean(struct restore *run, struct work *w, struct err *e)
+{
+	size_t k;
+	int rc, sys = 0;
+
+	for (k = 0; k < w->m.nparts; k++) {
+		if (w->file[k].h < 0)
+			continue;
+		sys_close(&w->file[k]);
+		if (w->is_stuck)
+			continue;
+		rc = w->state != PUTBACK_GO ? drop(w->pl, restore_private(&run->batch, k)) : 0;
+		sys = rc != 0 ? rc : sys;
+	}
+	if (sys == 0 && w->state != PUTBACK_GO && w->pl->private != NULL && !w->is_stuck)
+		sys = drop(w->pl, RESTORE_INTENT);
+	return sys != 0 ? err_set(e, sys, "empty %s", w->pl->path) : 0;
+}
+
+/* ---- the run ---- */
+
+static void
+tell(struct restore *run, const struct work *w)
+{
+	struct restore_item it;
+
+	memset(&it, 0, sizeof it);
+	it.state = w->state == PUTBACK_EXISTS ? RESTORE_EXISTS : w->state != PUTBACK_GO ? RESTORE_FAILED :
+	    run->opt->execute ? RESTORE_RESTORED : RESTORE_PLANNED;
+	it.id = w->m.id;
+	it.new_id = it.state == RESTORE_RESTORED || it.state == RESTORE_EXISTS ? w->b.new_id : NULL;
+	it.spool = w->pl->ps.sp->root;
+	it.why = it.state == RESTORE_EXISTS || it.state == RESTORE_FAILED ? w->b.why : NULL;
+	it.is_old = it.why == NULL && w->b.is_old;
+	run->out->count[it.state]++;
+	run->out->old += (uint64_t)it.is_old;
+	if (run->opt->item != NULL)
+		run->opt->item(run->opt->arg, &it);
+}
+
+/* --rate: the next one waits until the minute has room for it. */
+static void
+wait_turn(struct restore *run)
+{
+	int64_t due;
+
+	if (run->opt->rate <= 0 || !run->opt->execute)
+		return;
+	due = run->began + (int64_t)run->out->count[RESTORE_RESTORED] * MINUTE / run->opt->rate;
+	while (sys_clock_us() < due && (run->opt->stop == NULL || !run->opt->stop(run->opt->arg)))
+		sys_sleep(due - sys_clock_us());
+}
+
+static int
+selected_message(struct restore *run, struct work *w, struct err *e)
+{
+	size_t k;
+	int rc = 0;
+
+	w->pl = place_of(run, w->m.spool_name);
+	putback_init(&w->b, w->pl->driver, &w->m);
+	for (k = 0; k < w->m.nparts; k++)
+		w->file[k].h = -1;
+	w->state = w->pl->driver->plan(&w->b, &w->pl->ps, &run->batch, e);
+	if (w->state < 0)
+		return -1;
+	for (k = 0; k < w->m.nparts && rc == 0; k++)
+		rc = next_part(run, w, k, e);
+	if (rc == 0 && w->state == PUTBACK_GO && run->opt->execute)
+		rc = put(run, w, e);
+	if (rc < 0)
+		w->state = PUTBACK_FAILED;
+	if (clean(run, w, rc < 0 ? NULL : e) < 0 && rc == 0)
+		rc = -1;
+	if (rc == 0)
+		tell(run, w);
+	return rc;
+}
+
+static int
+skip_message(struct restore *run, const struct arc_message *m, struct err *e)
+{
+	struct arc_entry ent;
+	size_t k;
+
+	for (k = 0; k < m->nparts; k++)
+		if (arc_next(&ent, run->reader, e) != 1 || ent.spool == NULL)
+			return err_set(e, 0, "message %s: the archive changed while it was read", m->id);
+	return 0;
+}
+
+static int
+all_messages(struct restore *run, struct err *e)
+{
+	uint64_t n, all = restore_list_count(run->list);
+	struct arc_entry ent;
+	struct work w;
+	int is_selected, rc = arc_next(&ent, run->reader, e);	/* bagit.txt */
+
+	for (n = 0, rc = rc == 1 ? 0 : -1; n < all && rc == 0; n++) {
+		if (run->opt->stop != NULL && run->opt->stop(run->opt->arg)) {
+			run->out->is_stopped = 1;
+			break;
+		}
+		arena_reset(&run->batch);
+		memset(&w, 0, sizeof w);
+		rc = restore_list_get(&w.m, &is_selected, run->list, n, &run->batch, e);
+		if (rc == 0 && !is_selected)
+			rc = skip_message(run, &w.m, e);
+		if (rc != 0 || !is_selected)
+			continue;
+		wait_turn(run);
+		rc = selected_message(run, &w, e);
+		if (run->opt->progress != NULL)
+			run->opt->progress(run->opt->arg, run->opt->execute ? "restore" : "look", ++run->done, run->all);
+	}
+	return rc;
+}
+
+/* Proves the archive, whose name is the user's path. */
+static int
+prove(struct restore *run, const char *archive, struct err *e)
+{
+	const struct restore_options *opt = run->opt;
+	struct arc_report *rep = &run->out->report;
+	struct sys_dir *folder = NULL;
+	char *real = sys_realpath(archive, e), *dir;
+	const char *name;
+	int rc;
+
+	if (real == NULL)
+		return -1;
+	dir = sys_parent(real, &name);
+	if (opt->progress != NULL)
+		opt->progress(opt->arg, "verify", 0, 0);
+	rc = sys_dir_open(&folder, dir, e);
+	if (rc == 0)
+		rc = arc_verify(rep, folder, name, opt->problem, opt->arg, e);
+	if (rc == 0 && rep->problems != 0)
+		rc = err_set(e, 0, "%s is not whole (%llu findings): nothing was restored", archive, (unsigned long long)rep->problems);
+	sys_dir_close(folder);
+	free(dir);
+	free(real);
+	return rc;
+}
+
+static size_t
+head_max(void)
+{
+	return putback_exim.head;	/* the largest; a buffer grows only with what is there */
+}
+
+static int
+run_all(struct restore *run, const char *archive, struct selection *s, struct err *e)
+{
+	uint64_t bytes;
+	int rc;
+
+	if (prove(run, archive, e) < 0 || restore_list_new(&run->list, archive, e) < 0 ||
+	    restore_list_select(run->list, archive, s, e) < 0)
+		return -1;
+	run->out->messages = restore_list_count(run->list);
+	rc = open_places(run, &bytes, e);
+	if (rc == 0 && run->opt->execute)
+		rc = check_space(run, bytes, e);
+	if (rc == 0)
+		rc = arc_open(&run->reader, archive, e);
+	if (rc == 0)
+		rc = all_messages(run, e);
+	if (rc == 0)
+		rc = sync_places(run, e);
+	return rc;
+}
+
+int
+restore_run(struct restore_result *out, const char *archive, struct selection *s, const struct restore_options *opt, struct err *e)
+{
+	struct restore run;
+	size_t i;
+	int rc;
+
+	memset(&run, 0, sizeof run);
+	memset(out, 0, sizeof *out);
+	run.opt = opt;
+	run.out = out;
+	run.sha = sys_sha256_new();
+	run.piece = mem_new(PIECE);
+	run.began = sys_clock_us();
+	buf_init(&run.head, head_max());
+	rc = run_all(&run, archive, s, e);
+	for (i = 0; i < run.nplace; i++) {
+		if (rc != 0)
+			(void)restore_place_sync(run.place[i], NULL);
+		leave_place(&run, run.place[i]);
+		restore_place_close(run.place[i]);
+	}
+	free(run.place);
+	free(run.place_name);
+	arc_reader_close(run.reader);
+	restore_list_free(run.list);
+	sys_sha256_free(run.sha);
+	free(run.piece);
+	buf_free(&run.head);
+	arena_free(&run.arena);
+	arena_free(&run.batch);
+	return rc;
+}

@@ -1,0 +1,89 @@
+#ifndef INDEX_RESTORE_IN_H
+#define INDEX_RESTORE_IN_H
+/*
+ * Shared by restore.c (the run; the only caller of sys_rename and sys_unlink on
+ * a spool beside purge.c), restore_list.c (what the archive says it holds, and the
+ * selection of it), restore_files.c (selectors that need the files themselves) and
+ * restore_place.c (the target spool and its private folder).
+ */
+#include <stdint.h>
+
+#include "index/index.h"
+#include "index/restore.h"
+#include "index/select.h"
+#include "spool/arc.h"
+#include "spool/arena.h"
+#include "spool/putback.h"
+
+/* ---- restore_list.c: messages.jsonl in a temporary database ---- */
+
+struct restore_list;
+
+/* Reads the list of an archive. -1 and err. */
+int restore_list_new(struct restore_list **out, const char *archive, struct err *e);
+void restore_list_free(struct restore_list *l);
+uint64_t restore_list_count(const struct restore_list *l);
+
+/* Marks the messages that s selects; an empty s selects all. */
+int restore_list_select(struct restore_list *l, const char *archive, struct selection *s, struct err *e);
+
+/* Message n (from 0) in the order of the archive, and whether it is selected. Texts go to a. */
+int restore_list_get(struct arc_message *out, int *is_selected, struct restore_list *l, uint64_t n, struct arena *a, struct err *e);
+
+/* For restore_files.c: its database, the row of message n is n + 1. */
+struct index *restore_list_index(struct restore_list *l);
+
+/* ---- restore_files.c ---- */
+
+/* Does a selection ask what only the files tell? */
+int restore_files_needed(const struct selection *s);
+
+/* Reads all messages of the archive: their recipients go into the list's database; selected[n] becomes 0 for those without a text
+ * of --contains. */
+int restore_files_read(unsigned char *selected, struct restore_list *l, const char *archive, const struct selection *s, struct err *e);
+
+/* ---- restore_place.c: a spool that messages go into ---- */
+
+struct restore_place {
+	const struct putback_driver *driver;
+	struct putback_spool ps;
+	struct putback_options opt;
+	struct sys_dir *base;		/* holds the shelf: the spool's root, or the folder above it */
+	const char *shelf;		/* ".spoolsweep" or ".spoolsweep-NAME" */
+	struct sys_dir *private;	/* ours alone: files are written here; NULL before it is made */
+	struct sys_lock *lock;
+	const char *path;		/* of the private folder */
+	const char **touched;		/* folders whose new names are not yet on the disk */
+	size_t ntouched, cap;
+};
+
+/* Opens the spool. 0, -1, -2: no spool, or one of another kind (usage). */
+int restore_place_open(struct restore_place **out, const char *arg, const char *kind, const struct putback_options *opt, struct err *e);
+void restore_place_close(struct restore_place *p);
+
+/* Lets its driver look at it, once what a killed run left is taken back. 0, -1, -2: an option that does not fit (usage). */
+int restore_place_begin(struct restore_place *p, struct err *e);
+
+/* Makes the private folder and locks it. */
+int restore_place_make(struct restore_place *p, struct err *e);
+
+/* An open folder of the spool, made when it is missing as b says. Not to be closed. NULL and err. */
+struct sys_dir *restore_place_dir(struct restore_place *p, const struct putback *b, const char *rel, struct err *e);
+
+/* Remembers a folder, and brings the names in all remembered ones to the disk. */
+void restore_place_touch(struct restore_place *p, const char *rel);
+int restore_place_sync(struct restore_place *p, struct err *e);
+
+/* Which names the message in hand is going to get, written before the first of them: lines "PRIVATE DIR NAME", the visible part's last. A run
+ * that is killed between two leaves it behind. restore_place_intent reads line n: 1, 0 no more (or no such file), -1. */
+#define RESTORE_INTENT "intent"
+int restore_place_write_intent(struct restore_place *p, const struct putback *b, struct err *e);
+struct restore_intent {
+	const char *private, *dir, *name;
+};
+int restore_place_intent(struct restore_intent *out, size_t n, struct restore_place *p, struct arena *a, struct err *e);
+
+/* The private name of part k. */
+const char *restore_private(struct arena *a, size_t k);
+
+#endif
