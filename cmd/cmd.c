@@ -86,10 +86,42 @@ cmd_index_open(struct index **out, const struct context *c, enum index_mode mode
 	return r;
 }
 
+void
+cmd_quote(struct buf *b, const char *word)
+{
+	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+
+	if (word[0] != '\0' && strspn(word, safe) == strlen(word)) {
+		buf_puts(b, word);
+		return;
+	}
+	buf_byte(b, '\'');
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			buf_puts(b, "'\\''");
+		else
+			buf_byte(b, *word);
+	buf_byte(b, '\'');
+}
+
+void
+cmd_again(struct buf *b, const struct context *c)
+{
+	char *path = cmd_index_path(c), *usual = sys_index_default();
+
+	buf_puts(b, "spoolsweep");
+	if (strcmp(usual, path) != 0) {
+		buf_puts(b, " --index ");
+		cmd_quote(b, path);
+	}
+	free(usual);
+	free(path);
+}
+
 int
 cmd_worse(int a, int b)
 {
-	static const int order[] = { CMD_FAILED, CMD_USAGE, CMD_PARTLY };
+	static const int order[] = { CMD_RESUME, CMD_FAILED, CMD_USAGE, CMD_PARTLY };
 	size_t i;
 
 	for (i = 0; i < sizeof order / sizeof order[0]; i++)

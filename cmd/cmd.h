@@ -20,8 +20,9 @@
 
 enum {				/* exit status, contract "Exit status" */
 	CMD_DONE = 0,
-	CMD_FAILED = 1,
-	CMD_PARTLY = 3,		/* done, but something is damaged or was not read, and is listed */
+	CMD_FAILED = 1,		/* and no spool was touched */
+	CMD_RESUME = 2,		/* failed after a spool changed: purge --resume */
+	CMD_PARTLY = 3,		/* done, but something is damaged, was skipped or not read, and is listed */
 	CMD_USAGE = 64
 };
 
@@ -64,7 +65,11 @@ int cmd_index_open(struct index **out, const struct context *c, enum index_mode 
  * the number of spools that the selection may speak of. Returns CMD_DONE, CMD_PARTLY or CMD_FAILED (said). */
 int cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct selection *s);
 
-/* The worse of two exit states: failure before usage before partly. */
+/* "spoolsweep --index FILE" as this run was called, for commands that the user is told to run; quoted for a shell. */
+void cmd_again(struct buf *b, const struct context *c);
+void cmd_quote(struct buf *b, const char *word);
+
+/* The worse of two exit states: a changed spool before failure before usage before partly. */
 int cmd_worse(int a, int b);
 
 /* A queue's name for people: the default queue of Exim has none, "*" is the whole spool. */
@@ -81,6 +86,9 @@ const char *cmd_duration(char *out, size_t n, int64_t seconds);
 	"message_id", "state", "reason", "damage", "notes"
 void list_values(struct out *o, const struct query_row *r);
 
+/* The object of `list --json` as text, for a plan: arg is a struct out of format OUT_JSON of its own; valid until the next call. */
+const char *list_object(void *arg, const struct query_row *r);
+
 /* The spools of this machine (cmd_spools.c): those that the installed MTAs name, else the known places that are there. */
 struct spool_place {
 	char *kind, *dir;
@@ -90,7 +98,8 @@ size_t spools_find(struct spool_place **out);
 void spools_free(struct spool_place *p, size_t n);
 const char *spools_looked_for(void);	/* one sentence for "none found" */
 
-extern const struct command cmd_spools, cmd_scan, cmd_rank, cmd_list, cmd_show;
+extern const struct command cmd_spools, cmd_scan, cmd_rank, cmd_list, cmd_show, cmd_purge, cmd_hold, cmd_release, cmd_plans, cmd_verify,
+    cmd_restore;
 extern const struct command *const cmd_all[];	/* main.c, NULL at the end */
 
 #endif

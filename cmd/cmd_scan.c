@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,8 @@
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "cmd/table.h"
+#include "index/journal.h"
+#include "index/purge.h"
 #include "index/scan.h"
 #include "spool/arena.h"
 #include "spool/spool.h"
@@ -105,6 +108,18 @@ put_keys(struct out *o, const struct spool *sp, const struct scan_stats *s)
 	out_row(o);
 }
 
+/* A line about a spool; with several of them it is said which one the lines are about. */
+static void
+tell(const struct scan_run *r, const struct spool *sp, char *const *line, int is_first, int status)
+{
+	if (is_first && r->n > 1 && (status == CMD_PARTLY || !r->c->quiet))
+		cmd_say("%s:%s:", sp->driver->name, sp->root);
+	if (status == CMD_PARTLY)
+		cmd_say("%s", *line);
+	else
+		cmd_note(r->c, "%s", *line);
+}
+
 static int
 scan_one(struct scan_run *r, struct spool *sp)
 {
@@ -126,12 +141,8 @@ scan_one(struct scan_run *r, struct spool *sp)
 	progress_wipe(&progress);
 	if (scan_is_unclean(&stats))
 		status = CMD_PARTLY;
-	for (i = 0; i < stats.nlines; i++) {
-		if (status == CMD_PARTLY)
-			cmd_say("%s", stats.lines[i]);
-		else
-			cmd_note(r->c, "%s", stats.lines[i]);
-	}
+	for (i = 0; i < stats.nlines; i++)
+		tell(r, sp, &stats.lines[i], i == 0, status);
 	if (stats.damaged > 0)
 		cmd_note(r->c, "%s: %" PRId64 " damaged; spoolsweep list --damaged -v names them", sp->root, stats.damaged);
 	if (r->c->format == OUT_TABLE)
@@ -204,6 +215,54 @@ options(struct scan_run *r)
 	return CMD_DONE;
 }
 
+struct leftover {
+	const struct context *c;
+	const struct spool *sp;
+	struct journal *j;
+	struct arena arena;
+};
+
+/* A private folder with messages in it: what is held is meant to be there, all else must be known to the user. */
+static void
+say_leftover(void *arg, const char *folder, int64_t plan)
+{
+	struct leftover *l = arg;
+	struct buf again;
+	struct plan p;
+	struct err e = { 0, "" };
+
+	buf_init(&again, 4096);
+	cmd_again(&again, l->c);
+	if (plan == 0 || l->j == NULL || journal_plan(&p, l->j, plan, &l->arena, &e) != 1)
+		cmd_say("%s: the private folder %s holds messages that a plan unknown to this index took: use the index that made it",
+		    l->sp->root, folder);
+	else if (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)
+		cmd_note(l->c, "%s: plan %" PRId64 " holds %" PRId64 " messages (%s); \"%s release\" puts them back", l->sp->root, plan,
+		    p.count[ITEM_TAKEN], folder, buf_cstr(&again));
+	else
+		cmd_say("%s: plan %" PRId64 " is not finished (%s): %s purge --resume %" PRId64, l->sp->root, plan, folder, buf_cstr(&again),
+		    plan);
+	buf_free(&again);
+}
+
+static void
+leftovers(struct scan_run *r)
+{
+	struct leftover l = { r->c, NULL, NULL, { 0 } };
+	struct err e = { 0, "" };
+	size_t i;
+
+	if (journal_open(&l.j, r->ix->path, 0, &e) < 0 && e.sys != ENOENT)
+		cmd_say("%s", e.text);
+	for (i = 0; i < r->n; i++) {
+		l.sp = r->spool[i];
+		if (purge_leftovers(r->spool[i], l.j, say_leftover, &l, &e) < 0)
+			cmd_say("%s: %s", l.sp->root, e.text);
+	}
+	journal_close(l.j);
+	arena_free(&l.arena);
+}
+
 /* From here on hostile bytes are parsed: all spools and the index are open, nothing else is needed. */
 static void
 confine(const struct index *ix)
@@ -236,6 +295,7 @@ run(struct context *c)
 		r.status = cmd_fail(&e);
 		goto out;
 	}
+	leftovers(&r);
 	confine(r.ix);
 	out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
 	for (i = 0; i < r.n && c->out.error == 0; i++)

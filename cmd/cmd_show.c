@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -6,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/show_live.h"
+#include "index/journal.h"
 #include "index/rank.h"
 #include "spool/arena.h"
 #include "spool/msg.h"
@@ -25,6 +27,7 @@ const struct command cmd_show = {
 
 static const char *const keys[] = { LIST_KEY_NAMES, "recipient_list", "headers", "files", "evidence", "history" };
 static const char *const recipient_keys[] = { "address", "state", "reply" };
+static const char *const history_keys[] = { "plan", "kind", "state", "when", "who", "selection", "archive" };
 static const char *const file_keys[] = { "path", "size", "mtime" };
 
 /* The texts of a row, for copying: a query's row lives until the next one. */
@@ -45,6 +48,13 @@ struct show {
 	const char **evidence;
 	size_t nevidence;
 	size_t nrecipients;
+	struct fate *fate;		/* what plans did with it, oldest first */
+	size_t nfate;
+};
+
+struct fate {
+	int64_t plan, when;
+	const char *kind, *state, *who, *host, *selection, *archive, *why;
 };
 
 static void
@@ -207,6 +217,67 @@ collect_evidence(struct show *s, const struct query_row *r, struct err *e)
 	return rc;
 }
 
+/* ---- what plans did with it ---- */
+
+static const char *
+keep(struct arena *a, const char *s)
+{
+	return s != NULL ? arena_str(a, s) : NULL;
+}
+
+/* Queue ids come again: only a plan that meant a message of this arrival meant this one. A dry run did nothing with it. */
+static void
+add_fate(void *arg, const struct plan *p, const struct item *it)
+{
+	struct show *s = arg;
+	struct fate *f;
+
+	if (it->arrived != s->row[0].arrived || it->state == ITEM_PLANNED)
+		return;
+	s->fate = mem_grow(s->fate, (s->nfate + 1) * sizeof *s->fate);
+	f = &s->fate[s->nfate++];
+	f->plan = p->id;
+	f->kind = p->kind == PLAN_PURGE ? "purge" : "hold";
+	f->state = item_state_name(it->state);
+	f->when = p->finished != 0 ? p->finished : p->started != 0 ? p->started : p->created;
+	f->who = keep(&s->arena, p->who);
+	f->host = keep(&s->arena, p->host);
+	f->selection = keep(&s->arena, p->selection);
+	f->archive = it->state == ITEM_ARCHIVED || it->state == ITEM_VERIFIED || it->state == ITEM_DELETED ?
+	    keep(&s->arena, it->archive != NULL ? it->archive : p->archive) : NULL;
+	f->why = keep(&s->arena, it->why);
+}
+
+static int
+collect_history(struct show *s, const struct query_row *r, struct err *e)
+{
+	char *path = cmd_index_path(s->c);
+	struct journal *j = NULL;
+	int rc = journal_open(&j, path, 0, e);
+
+	free(path);
+	if (rc < 0)
+		return e->sys == ENOENT ? 0 : -1;	/* nothing was ever planned */
+	rc = journal_history(j, r->spool, r->id, add_fate, s, e);
+	journal_close(j);
+	return rc;
+}
+
+/* A message that has gone from its spool because a plan took it has not simply gone. */
+static void
+name_fate(struct show *s)
+{
+	const struct fate *last = s->nfate != 0 ? &s->fate[s->nfate - 1] : NULL;
+	enum item_state state;
+
+	if (last == NULL || !is_gone(&s->row[0]) || item_state_named(&state, last->state) < 0)
+		return;
+	if (state == ITEM_DELETED)
+		s->row[0].state = msg_state_name(MSG_DELETED);
+	else if (state == ITEM_TAKEN || state == ITEM_ARCHIVED || state == ITEM_VERIFIED)
+		s->row[0].state = msg_state_name(MSG_TAKEN);
+}
+
 /* ---- JSON and CSV ---- */
 
 static void
@@ -267,6 +338,26 @@ put_files(struct out *o, struct arena *a, const struct show_live *l)
 	out_list_end(o);
 }
 
+static void
+put_history(struct out *o, const struct show *s)
+{
+	const struct fate *f;
+
+	out_list(o);
+	for (f = s->fate; f < s->fate + s->nfate; f++) {
+		out_group(o, history_keys);
+		out_int(o, f->plan);
+		out_text(o, f->kind);
+		out_text(o, f->state);
+		out_time(o, f->when, 0);
+		out_text(o, f->who);
+		out_text(o, f->selection);
+		out_text(o, f->archive);
+		out_group_end(o);
+	}
+	out_list_end(o);
+}
+
 static int
 put_json(struct show *s, const struct query_row *r, struct err *e)
 {
@@ -285,7 +376,7 @@ put_json(struct show *s, const struct query_row *r, struct err *e)
 	for (i = 0; i < s->nevidence; i++)
 		out_text(o, s->evidence[i]);
 	out_list_end(o);
-	out_strings(o, "[]");
+	put_history(o, s);
 	out_row(o);
 	return 0;
 }
@@ -434,6 +525,25 @@ show_log(struct show *s)
 	}
 }
 
+/* "deleted by plan 3 of root on 2026-01-02 03:04:05 UTC (--account info@example.com), archive …" */
+static void
+show_history(struct show *s)
+{
+	const struct fate *f;
+	char when[40];
+	const char *text;
+
+	if (s->nfate == 0)
+		return;
+	heading(&s->c->out, "History");
+	for (f = s->fate; f < s->fate + s->nfate; f++) {
+		text = text_time(when, f->when / 1000000, 0, 0, 0);
+		item(&s->c->out, arena_fmt(&s->arena, "%s by plan %" PRId64 " (%s) of %s at %s on %s UTC, selection: %s%s%s%s%s", f->state, f->plan,
+		    f->kind, f->who, f->host, text != NULL ? text : "?", f->selection, f->archive != NULL ? "; archive " : "",
+		    f->archive != NULL ? f->archive : "", f->why != NULL ? "; " : "", f->why != NULL ? f->why : ""));
+	}
+}
+
 static int
 show_people(struct show *s, const struct query_row *r, struct err *e)
 {
@@ -444,6 +554,7 @@ show_people(struct show *s, const struct query_row *r, struct err *e)
 	show_envelope(s, r);
 	show_strings(o, "Damage", r->damage);
 	show_strings(o, "Notes", r->notes);
+	show_history(s);
 	heading(o, "Why this account");
 	for (i = 0; i < s->nevidence; i++)
 		item(o, s->evidence[i]);
@@ -495,6 +606,9 @@ show_row(struct show *s)
 
 	rc = collect_evidence(s, r, &e);
 	if (rc == 0)
+		rc = collect_history(s, r, &e);
+	name_fate(s);
+	if (rc == 0)
 		rc = s->c->format == OUT_TABLE ? show_people(s, r, &e) : put_json(s, r, &e);
 	return rc < 0 ? cmd_fail(&e) : status;
 }
@@ -539,6 +653,7 @@ run(struct context *c)
 		cmd_freshness(NULL, c, s.ix, c->sel);	/* it may stand in a queue that was not read */
 	show_live_free(&s.live);
 	free(s.row);
+	free(s.fate);
 	arena_free(&s.arena);
 	index_close(s.ix);
 	return status;

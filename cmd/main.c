@@ -6,7 +6,10 @@
 
 #include "cmd/cmd.h"
 
-const struct command *const cmd_all[] = { &cmd_spools, &cmd_scan, &cmd_rank, &cmd_list, &cmd_show, NULL };
+const struct command *const cmd_all[] = {
+	&cmd_spools, &cmd_scan, &cmd_rank, &cmd_list, &cmd_show, &cmd_purge, &cmd_hold, &cmd_release, &cmd_plans, &cmd_verify,
+	&cmd_restore, NULL
+};
 
 static int
 dispatch(struct context *c, int argc, char **argv)

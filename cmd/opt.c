@@ -140,6 +140,21 @@ ids_from_stdin(struct parse *p)
 	return r;
 }
 
+static int
+is_number_next(const struct parse *p)
+{
+	const char *next = p->i + 1 < p->argc ? p->argv[p->i + 1] : "";
+
+	return next[0] != '\0' && strspn(next, "0123456789") == strlen(next);
+}
+
+/* "[N]", but not "[KIND:]DIR". */
+static int
+is_optional(const char *arg)
+{
+	return arg[0] == '[' && arg[strlen(arg) - 1] == ']';
+}
+
 /* The value of a long option: behind '=', else the next word. */
 static int
 long_value(const char **value, struct parse *p, const char *name, size_t n, const char *equals, const char *arg)
@@ -152,6 +167,8 @@ long_value(const char **value, struct parse *p, const char *name, size_t n, cons
 	}
 	if (equals != NULL)
 		*value = equals + 1;
+	else if (is_optional(arg) && !is_number_next(p))
+		*value = "";
 	else if (p->i + 1 < p->argc)
 		*value = p->argv[++p->i];
 	else

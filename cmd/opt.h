@@ -14,13 +14,16 @@
 enum opt_key {
 	OPT_INDEX, OPT_JSON, OPT_CSV, OPT_QUIET, OPT_VERBOSE, OPT_HELP, OPT_VERSION,
 	OPT_FULL, OPT_THREADS, OPT_TIMEZONE, OPT_BY, OPT_ROWS, OPT_COUNT, OPT_IDS,
+	OPT_EXECUTE, OPT_PLAN, OPT_RESUME, OPT_UNDO, OPT_ARCHIVE, OPT_SCAN, OPT_YES, OPT_LIMIT, OPT_LEVEL, OPT_MAINLOG, OPT_RETRY,
+	OPT_WATCH, OPT_LIVE,
+	OPT_TO, OPT_TO_QUEUE, OPT_RESET_TIME, OPT_THAW, OPT_RATE,
 	OPT_KEYS
 };
 
 struct opt {
 	const char *name;	/* long name without dashes; NULL none */
 	char letter;		/* short name; 0 none */
-	const char *arg;	/* name of its value; NULL: a flag */
+	const char *arg;	/* name of its value; NULL: a flag; "[N]": a number may follow, "" without one */
 	enum opt_key key;
 	const char *help;
 };

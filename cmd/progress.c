@@ -34,24 +34,56 @@ line(struct buf *b, const struct progress *p, const struct scan_progress *s)
 	text_inert(b, p->what, strlen(p->what));
 }
 
+/* Is it time for a line? */
+static int
+is_due(struct progress *p)
+{
+	int64_t now = sys_clock_us();
+
+	if (!p->is_on || (p->is_shown && now - p->drawn < EVERY_US))
+		return 0;
+	p->drawn = now;
+	p->is_shown = 1;
+	return 1;
+}
+
+static void
+draw(const struct buf *b)
+{
+	size_t n = text_fit(b->p, b->n, (size_t)sys_terminal_width() - 1);
+
+	fputs("\r\033[K", stderr);
+	fwrite(b->p, 1, n, stderr);
+	fflush(stderr);
+}
+
 void
 progress_scan(void *arg, const struct scan_progress *s)
 {
 	struct progress *p = arg;
-	int64_t now = sys_clock_us();
 	struct buf b;
-	size_t n;
 
-	if (!p->is_on || (p->is_shown && now - p->drawn < EVERY_US))
+	if (!is_due(p))
 		return;
-	p->drawn = now;
-	p->is_shown = 1;
 	buf_init(&b, 4096);
 	line(&b, p, s);
-	n = text_fit(b.p, b.n, (size_t)sys_terminal_width() - 1);
-	fputs("\r\033[K", stderr);
-	fwrite(b.p, 1, n, stderr);
-	fflush(stderr);
+	draw(&b);
+	buf_free(&b);
+}
+
+void
+progress_purge(void *arg, const struct purge_progress *s)
+{
+	struct progress *p = arg;
+	struct buf b;
+
+	if (!is_due(p))
+		return;
+	buf_init(&b, 4096);
+	buf_fmt(&b, "%s: %" PRIu64, s->phase, s->done);
+	if (s->all > 0)
+		buf_fmt(&b, " of %" PRIu64, s->all);
+	draw(&b);
 	buf_free(&b);
 }
 

@@ -1,11 +1,12 @@
 #ifndef CMD_PROGRESS_H
 #define CMD_PROGRESS_H
 /*
- * One line on stderr while a scan runs: messages, rate, the top account so
- * far. Only on a terminal and without -q; redrawn at most eight times a second.
+ * One line on stderr while a scan or a purge runs: messages, rate, the top
+ * account so far; the phase of a purge. Only on a terminal and without -q; redrawn at most eight times a second.
  */
 #include <stdint.h>
 
+#include "index/purge.h"
 #include "index/scan.h"
 
 struct progress {
@@ -17,6 +18,7 @@ struct progress {
 
 void progress_init(struct progress *p, int quiet, const char *what);
 void progress_scan(void *arg, const struct scan_progress *s);	/* arg: the struct progress */
+void progress_purge(void *arg, const struct purge_progress *p);	/* the same */
 void progress_wipe(struct progress *p);
 
 #endif

@@ -3,7 +3,7 @@
 _spoolsweep()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word i
-	local commands="spools scan rank list show help"
+	local commands="spools scan rank list show purge hold release plans help"
 	local globals="--index --json --csv --quiet --verbose --help --version -q -v"
 	local selectors="--account --domain --sender --sender-domain --recipient --recipient-domain --client --subject
 		--script --queue --spool --kind --null-sender --frozen --damaged --older --younger --since --until --larger
@@ -20,7 +20,9 @@ _spoolsweep()
 		esac
 	done
 	case $prev in
-	--index|--spool)
+	--archive)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
+	--index|--spool|--mainlog)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
 	--by)
 		mapfile -t COMPREPLY < <(compgen -W "$by" -- "$cur"); return ;;
@@ -29,12 +31,12 @@ _spoolsweep()
 	--timezone)
 		mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone.tab 2>/dev/null)" -- "$cur"); return ;;
 	--account|--domain|--sender|--sender-domain|--recipient|--recipient-domain|--client|--subject|--script|--queue|--older| \
-	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n)
+	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch)
 		return ;;
 	esac
 	case $command in
 	"") mapfile -t COMPREPLY < <(compgen -W "$commands $globals" -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show" -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans" -- "$cur") ;;
 	scan)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "--full --threads --timezone $globals" -- "$cur")
@@ -43,6 +45,11 @@ _spoolsweep()
 		fi ;;
 	rank) mapfile -t COMPREPLY < <(compgen -W "--by -n $selectors $globals" -- "$cur") ;;
 	list) mapfile -t COMPREPLY < <(compgen -W "-c -i $selectors $globals" -- "$cur") ;;
+	purge) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --resume --undo --archive --scan --yes --limit --level --threads
+		--mainlog --retry-busy --watch --live $selectors $globals" -- "$cur") ;;
+	hold) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --scan --yes --limit --retry-busy --live $selectors $globals" \
+		-- "$cur") ;;
+	release) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --yes $selectors $globals" -- "$cur") ;;
 	show) mapfile -t COMPREPLY < <(compgen -W "$selectors $globals" -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$globals" -- "$cur") ;;
 	esac

@@ -1,8 +1,8 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show help
+set -l commands spools scan rank list show purge hold release plans help
 set -l none "not __fish_seen_subcommand_from $commands"
-set -l selects "__fish_seen_subcommand_from rank list show"
+set -l selects "__fish_seen_subcommand_from rank list show purge hold release"
 
 complete -c spoolsweep -f
 complete -c spoolsweep -n $none -a spools -d 'the spools on this machine'
@@ -10,8 +10,12 @@ complete -c spoolsweep -n $none -a scan -d 'read spools into the index'
 complete -c spoolsweep -n $none -a rank -d 'who sends most'
 complete -c spoolsweep -n $none -a list -d 'messages, a line each'
 complete -c spoolsweep -n $none -a show -d 'one message'
+complete -c spoolsweep -n $none -a purge -d 'plan, take, archive, verify and delete messages'
+complete -c spoolsweep -n $none -a hold -d 'take messages out of the sight of the MTA'
+complete -c spoolsweep -n $none -a release -d 'put held messages back'
+complete -c spoolsweep -n $none -a plans -d 'plans and their states'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -30,6 +34,24 @@ complete -c spoolsweep -n '__fish_seen_subcommand_from rank' -l by -x -d 'what a
 complete -c spoolsweep -n '__fish_seen_subcommand_from rank' -s n -x -d 'at most so many rows'
 complete -c spoolsweep -n '__fish_seen_subcommand_from list' -s c -d 'only the number'
 complete -c spoolsweep -n '__fish_seen_subcommand_from list' -s i -d 'only the queue ids'
+
+set -l changes '__fish_seen_subcommand_from purge hold release'
+complete -c spoolsweep -n $changes -l execute -d 'carry it out'
+complete -c spoolsweep -n $changes -l plan -x -d 'the stored plan'
+complete -c spoolsweep -n $changes -l yes -d 'do not ask'
+set -l takes '__fish_seen_subcommand_from purge hold'
+complete -c spoolsweep -n $takes -l scan -d 'scan first'
+complete -c spoolsweep -n $takes -l limit -x -d 'at most so many'
+complete -c spoolsweep -n $takes -l retry-busy -x -d 'try busy ones again, seconds'
+complete -c spoolsweep -n $takes -l live -d 'although SmarterMail runs'
+set -l purge '__fish_seen_subcommand_from purge'
+complete -c spoolsweep -n $purge -l resume -d 'finish what was begun'
+complete -c spoolsweep -n $purge -l undo -x -d 'put back what is not deleted'
+complete -c spoolsweep -n $purge -l archive -x -a '(__fish_complete_directories)' -d 'folder of the archive'
+complete -c spoolsweep -n $purge -l level -x -d 'of compression'
+complete -c spoolsweep -n $purge -l threads -x -d 'of compression'
+complete -c spoolsweep -n $purge -l mainlog -r -F -d "Exim's main log"
+complete -c spoolsweep -n $purge -l watch -x -d 'go on with new ones for so long'
 
 for s in account domain sender sender-domain recipient recipient-domain client subject script queue older younger \
 		since until larger smaller id contains where

@@ -1,0 +1,185 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/table.h"
+#include "index/journal.h"
+#include "spool/arena.h"
+#include "spool/msg.h"
+
+static int run(struct context *c);
+
+const struct command cmd_plans = {
+	"plans", "", "plans and their states",
+	"Every plan that purge and hold have made; the waves of a --watch stand below the first.\n",
+	NULL, 0, 0, 0, run
+};
+
+static const char *const keys[] = {
+	"plan", "kind", "state", "created", "started", "finished", "who", "selection", "messages", "planned", "taken", "archived", "verified",
+	"deleted", "changed", "busy", "gone", "failed", "released", "archive", "sha256", "parent"
+};
+static const struct table_column columns[] = {
+	{ "PLAN", 0, 6, 0 }, { "KIND", 0, 5, 4 }, { "STATE", 0, 9, 0 }, { "CREATED (UTC)", 0, 19, 2 }, { "WHO", 0, 6, 5 },
+	{ "MESSAGES", 1, 0, 0 }, { "TAKEN", 1, 0, 0 }, { "DELETED", 1, 0, 0 }, { "SKIPPED", 1, 0, 1 }, { "RELEASED", 1, 0, 3 },
+	{ "SELECTION", 0, 16, 0 }
+};
+
+struct plans {
+	struct arena arena;
+	struct plan *v;
+	size_t n, cap;
+};
+
+static int64_t
+messages(const struct plan *p)
+{
+	int64_t n = 0;
+	int s;
+
+	for (s = 0; s < ITEM_STATES; s++)
+		n += p->count[s];
+	return n;
+}
+
+static void
+put_time(struct out *o, int64_t us)
+{
+	out_time(o, us != 0 ? us : MSG_NO_TIME, 0);
+}
+
+static void
+put_keys(struct out *o, const struct plan *p)
+{
+	char sha[2 * ARC_SHA256 + 1];
+	size_t i;
+	int s;
+
+	for (i = 0; p->has_sha && i < ARC_SHA256; i++)
+		snprintf(sha + 2 * i, 3, "%02x", p->sha[i]);
+	out_int(o, p->id);
+	out_text(o, p->kind == PLAN_PURGE ? "purge" : "hold");
+	out_text(o, plan_state_name(p->kind, p->state));
+	put_time(o, p->created);
+	put_time(o, p->started);
+	put_time(o, p->finished);
+	out_text(o, p->who);
+	out_text(o, p->selection);
+	out_int(o, messages(p));
+	for (s = 0; s < ITEM_STATES; s++)
+		out_int(o, p->count[s]);
+	out_text(o, p->archive);
+	out_text(o, p->has_sha ? sha : NULL);
+	out_count(o, p->parent != 0 ? p->parent : -1);
+	out_row(o);
+}
+
+static void
+put_table(struct table *t, const struct plan *p, int verbose)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "%s%" PRId64, p->parent != 0 ? "  " : "", p->id);
+	table_cell(t, text);
+	table_cell(t, p->kind == PLAN_PURGE ? "purge" : "hold");
+	table_colour(t, p->state == PLAN_DONE || p->state == PLAN_PLANNED || p->state == PLAN_UNDONE ? TABLE_PLAIN : TABLE_YELLOW,
+	    plan_state_name(p->kind, p->state));
+	table_cell(t, text_time(text, p->created / 1000000, 0, 0, 0));
+	table_cell(t, p->who);
+	table_number(t, messages(p));
+	table_number(t, p->count[ITEM_TAKEN] + p->count[ITEM_ARCHIVED] + p->count[ITEM_VERIFIED]);
+	table_number(t, p->count[ITEM_DELETED]);
+	table_number(t, p->count[ITEM_CHANGED] + p->count[ITEM_BUSY] + p->count[ITEM_GONE] + p->count[ITEM_FAILED]);
+	table_number(t, p->count[ITEM_RELEASED]);
+	table_cell(t, p->selection);
+	table_row(t);
+	if (verbose && p->archive != NULL)
+		table_note(t, p->archive);
+}
+
+static int
+load(struct plans *out, struct journal *j, struct err *e)
+{
+	int64_t id = 0;
+	int rc;
+
+	for (;;) {
+		if (out->n == out->cap) {
+			out->cap = out->cap != 0 ? out->cap * 2 : 64;
+			out->v = mem_grow(out->v, out->cap * sizeof *out->v);
+		}
+		rc = journal_plan_after(&out->v[out->n], j, id, PLAN_PLANNED, PLAN_UNDONE, &out->arena, e);
+		if (rc != 1)
+			return rc;
+		id = out->v[out->n++].id;
+	}
+}
+
+/* By the first plan of its waves, then by number. */
+static int
+compare(const void *a, const void *b)
+{
+	const struct plan *x = a, *y = b;
+	const int64_t p = x->parent != 0 ? x->parent : x->id, q = y->parent != 0 ? y->parent : y->id;
+
+	return p != q ? (p < q ? -1 : 1) : x->id < y->id ? -1 : x->id > y->id;
+}
+
+static void
+put(struct context *c, struct plans *all)
+{
+	struct table t;
+	size_t i;
+
+	if (all->n != 0)
+		qsort(all->v, all->n, sizeof *all->v, compare);
+	table_init(&t, &c->out, columns, sizeof columns / sizeof columns[0]);
+	if (c->format != OUT_TABLE)
+		out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
+	for (i = 0; i < all->n; i++)
+		if (c->format == OUT_TABLE)
+			put_table(&t, &all->v[i], c->verbose);
+		else
+			put_keys(&c->out, &all->v[i]);
+	table_end(&t);
+	if (all->n == 0)
+		cmd_note(c, "nothing was planned yet");
+}
+
+/* No journal beside an index is no plan; neither of them is a mistyped name. */
+static int
+open_journal(struct journal **out, const struct context *c, struct err *e)
+{
+	char *path = cmd_index_path(c);
+	struct index *ix = NULL;
+	int rc = journal_open(out, path, 0, e);
+
+	if (rc < 0 && e->sys == ENOENT) {
+		err_clear(e);
+		rc = index_open(&ix, path, INDEX_READ, e);
+		index_close(ix);
+	}
+	free(path);
+	return rc;
+}
+
+static int
+run(struct context *c)
+{
+	struct plans all = { { NULL, 0, 0 }, NULL, 0, 0 };
+	struct journal *j = NULL;
+	struct err e = { 0, "" };
+	int rc = open_journal(&j, c, &e);
+
+	if (rc == 0 && j != NULL)
+		rc = load(&all, j, &e);
+	if (rc == 0)
+		put(c, &all);
+	journal_close(j);
+	free(all.v);
+	arena_free(&all.arena);
+	return rc < 0 ? cmd_fail(&e) : CMD_DONE;
+}

@@ -1,0 +1,172 @@
+#include <inttypes.h>
+
+#include "cmd/cmd.h"
+#include "cmd/plan_run.h"
+
+static int run(struct context *c);
+
+static const struct opt opts[] = {
+	{ "execute", 0, NULL, OPT_EXECUTE, "take, archive, verify, delete (or, with --undo, put back)" },
+	{ "plan", 0, "N", OPT_PLAN, "the stored plan N instead of selectors" },
+	{ "resume", 0, "[N]", OPT_RESUME, "finish plan N, or all that were begun, oldest first" },
+	{ "undo", 0, "N", OPT_UNDO, "put back what plan N took and has not deleted" },
+	{ "archive", 0, "DIR", OPT_ARCHIVE, "folder of the archive (default: see the manual)" },
+	{ "scan", 0, NULL, OPT_SCAN, "scan the spools first" },
+	{ "yes", 0, NULL, OPT_YES, "do not ask" },
+	{ "limit", 0, "N", OPT_LIMIT, "at most N messages, the oldest" },
+	{ "level", 0, "N", OPT_LEVEL, "level of compression, 1 to 19 (default: one for speed)" },
+	{ "threads", 0, "N", OPT_THREADS, "threads of compression (default: one a processor, at most 8)" },
+	{ "mainlog", 0, "FILE", OPT_MAINLOG, "note removed messages in Exim's mainlog" },
+	{ "retry-busy", 0, "SECONDS", OPT_RETRY, "try busy messages again for so long" },
+	{ "watch", 0, "DURATION", OPT_WATCH, "go on with new messages that match for so long (90s 45m 2h)" },
+	{ "live", 0, NULL, OPT_LIVE, "SmarterMail: although its service runs" },
+	{ NULL, 0, NULL, OPT_KEYS, NULL }
+};
+
+const struct command cmd_purge = {
+	"purge", "[--execute] [--plan N | --resume [N] | --undo N] [SELECTORS]", "plan, take, archive, verify and delete messages",
+	"Without --execute nothing is touched: what would go is shown and stored as plan N.\n"
+	"Damaged messages are selected only by --damaged or --id, incomplete ones only by --id.\n"
+	"--execute asks for the number of messages; without a terminal it needs --yes.\n"
+	"Exit status 2: it failed after the spool changed; purge --resume finishes it. 3: done, but\n"
+	"messages were skipped, and are listed.\n",
+	opts, 1, 0, 0, run
+};
+
+/* ---- --resume ---- */
+
+static int
+resume_one(struct plan_run *r, const struct plan *p)
+{
+	int status = CMD_DONE;
+
+	/* The archive goes where the run before wanted it, unless it is said otherwise now. */
+	r->opt.archive_dir = r->c->opt[OPT_ARCHIVE] == NULL && p->archive_dir != NULL ? p->archive_dir : r->archive_dir;
+	r->kind = p->kind;
+	if (p->kind == PLAN_PURGE && p->state < PLAN_VERIFIED)
+		status = plan_run_check(r, p->id);
+	return status == CMD_DONE ? plan_run_execute(r, p->id) : CMD_RESUME;
+}
+
+static int
+resume_all(struct plan_run *r)
+{
+	struct plan p;
+	struct err e = { 0, "" };
+	int64_t id = 0;
+	int rc, status = CMD_DONE, any = 0;
+
+	while (!plan_run_stopped() && (rc = journal_plan_after(&p, r->j, id, PLAN_TAKING, PLAN_UNDOING, &r->arena, &e)) != 0) {
+		if (rc < 0)
+			return cmd_worse(status, cmd_fail(&e));
+		id = p.id;
+		if (p.state == PLAN_DONE || (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN))
+			continue;
+		any = 1;
+		cmd_note(r->c, "plan %" PRId64 " (%s)", p.id, plan_state_name(p.kind, p.state));
+		status = cmd_worse(status, resume_one(r, &p));
+	}
+	if (!any)
+		cmd_note(r->c, "no plan is unfinished");
+	return status;
+}
+
+static int
+resume(struct plan_run *r)
+{
+	struct plan p;
+	int none, status = plan_flow_alone(r, "--resume");
+
+	if (status == CMD_DONE)
+		status = plan_run_open_old(r, &none);
+	if (status != CMD_DONE)
+		return status;
+	if (none && r->plan == 0) {
+		cmd_note(r->c, "no plan is unfinished");
+		return CMD_DONE;
+	}
+	if (r->plan == 0)
+		return resume_all(r);
+	if (none) {
+		cmd_say("there is no plan %" PRId64 ": nothing was planned yet", r->plan);
+		return CMD_FAILED;
+	}
+	if (plan_run_plan(&p, r, r->plan) != CMD_DONE)
+		return CMD_FAILED;
+	if (p.state == PLAN_PLANNED) {
+		cmd_say("plan %" PRId64 " was never begun: --plan %" PRId64 " --execute carries it out", p.id, p.id);
+		return CMD_FAILED;
+	}
+	if (p.state == PLAN_DONE || p.state == PLAN_UNDONE || (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)) {
+		cmd_note(r->c, "plan %" PRId64 " is %s: nothing is left to do", p.id, plan_state_name(p.kind, p.state));
+		return CMD_DONE;
+	}
+	return resume_one(r, &p);
+}
+
+/* ---- --undo ---- */
+
+static int
+undo(struct plan_run *r)
+{
+	const int dry = r->c->opt[OPT_EXECUTE] == NULL;
+	struct plan p;
+	int64_t n;
+	int none, status = plan_flow_alone(r, "--undo");
+
+	if (status == CMD_DONE)
+		status = plan_run_open_old(r, &none);
+	if (status != CMD_DONE)
+		return status;
+	if (none) {
+		cmd_say("there is no plan %" PRId64 ": nothing was planned yet", r->plan);
+		return CMD_FAILED;
+	}
+	if (plan_run_plan(&p, r, r->plan) != CMD_DONE)
+		return CMD_FAILED;
+	if (p.state == PLAN_PLANNED || p.state == PLAN_UNDONE) {
+		cmd_note(r->c, "plan %" PRId64 " is %s: it has taken nothing that could be put back", p.id, plan_state_name(p.kind, p.state));
+		return CMD_DONE;
+	}
+	status = plan_run_undo(r, p.id, NULL, NULL, &n);
+	if (p.count[ITEM_DELETED] > 0)
+		cmd_say("%" PRId64 " messages of plan %" PRId64 " are deleted; they are in %s: \"spoolsweep restore\" puts them back",
+		    p.count[ITEM_DELETED], p.id, p.archive != NULL ? p.archive : "its archive");
+	if (dry)
+		cmd_note(r->c, "%" PRId64 " messages would be put back; nothing was touched; --execute does it", n);
+	return cmd_worse(status, p.count[ITEM_DELETED] > 0 ? CMD_PARTLY : CMD_DONE);
+}
+
+static int
+mode(struct plan_run *r)
+{
+	const struct context *c = r->c;
+
+	if ((c->opt[OPT_PLAN] != NULL) + (c->opt[OPT_RESUME] != NULL) + (c->opt[OPT_UNDO] != NULL) > 1) {
+		cmd_say("purge: --plan, --resume and --undo exclude each other");
+		return CMD_USAGE;
+	}
+	if (c->opt[OPT_RESUME] != NULL)
+		return resume(r);
+	if (c->opt[OPT_UNDO] != NULL)
+		return undo(r);
+	if (c->opt[OPT_PLAN] != NULL)
+		return plan_flow_stored(r);
+	if (selection_is_empty(c->sel)) {
+		cmd_say("purge: no selector: say what is to go, for example --account NAME; --all is every message");
+		return CMD_USAGE;
+	}
+	return plan_flow_new(r);
+}
+
+static int
+run(struct context *c)
+{
+	struct plan_run r;
+	int status = plan_run_options(&r, c, PLAN_PURGE);
+
+	if (status == CMD_DONE)
+		status = mode(&r);
+	plan_run_free(&r);
+	return status;
+}

@@ -1,0 +1,133 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/plan_run.h"
+
+static int run(struct context *c);
+
+static const struct opt opts[] = {
+	{ "execute", 0, NULL, OPT_EXECUTE, "put the messages back" },
+	{ "plan", 0, "N", OPT_PLAN, "only what plan N holds" },
+	{ "yes", 0, NULL, OPT_YES, "accepted; release never asks" },
+	{ NULL, 0, NULL, OPT_KEYS, NULL }
+};
+
+const struct command cmd_release = {
+	"release", "[--execute] [--plan N] [SELECTORS]", "put held messages back into their queues",
+	"Without selectors: all that are held. Never over an existing file; what came from Postfix's\n"
+	"active queue goes to deferred. Without --execute nothing is touched.\n",
+	opts, 1, 0, 0, run
+};
+
+struct release {
+	struct plan_run r;
+	struct message_set *chosen;	/* NULL: all */
+	int64_t plan;			/* at hand */
+	int64_t place;			/* whose root is at hand, -1 none */
+	const char *root;
+	struct arena arena;
+};
+
+static int
+wanted(void *arg, const struct item *it)
+{
+	struct release *l = arg;
+	struct place pl;
+	struct err e = { 0, "" };
+
+	if (it->place != l->place) {
+		if (journal_place(&pl, l->r.j, l->plan, it->place, &l->arena, &e) != 1)
+			return 0;
+		l->place = it->place;
+		l->root = pl.root;
+	}
+	return message_set_has(l->chosen, l->root, it->id, it->inode);
+}
+
+static int
+one_plan(struct release *l, int64_t id, int64_t *released)
+{
+	int64_t n = 0;
+	int status;
+
+	l->plan = id;
+	l->place = -1;
+	status = plan_run_undo(&l->r, id, l->chosen != NULL ? wanted : NULL, l, &n);
+	*released += n;
+	return status;
+}
+
+/* Plans of hold that have, or may have, something in their private folders. */
+static int
+all_plans(struct release *l)
+{
+	struct plan_run *r = &l->r;
+	struct plan p;
+	struct err e = { 0, "" };
+	int64_t id = 0, n = 0;
+	int rc, status = CMD_DONE;
+
+	while (!plan_run_stopped() && (rc = journal_plan_after(&p, r->j, id, PLAN_TAKING, PLAN_UNDOING, &r->arena, &e)) != 0) {
+		if (rc < 0)
+			return cmd_worse(status, cmd_fail(&e));
+		id = p.id;
+		if (p.kind == PLAN_HOLD && p.state != PLAN_DONE && (r->plan == 0 || r->plan == id))
+			status = cmd_worse(status, one_plan(l, id, &n));
+	}
+	if (r->c->opt[OPT_EXECUTE] == NULL)
+		cmd_note(r->c, "%" PRId64 " messages would be put back; nothing was touched; --execute does it", n);
+	else
+		cmd_note(r->c, "%" PRId64 " held messages were meant", n);
+	return status;
+}
+
+static int
+choose(struct release *l)
+{
+	struct err e = { 0, "" };
+
+	if (selection_is_empty(l->r.c->sel))
+		return CMD_DONE;
+	if (l->r.ix == NULL) {
+		cmd_say("release: without an index selectors cannot be answered; without them all is released");
+		return CMD_FAILED;
+	}
+	l->chosen = message_set_new(l->r.ix);
+	return message_set_selection(l->chosen, l->r.c->sel, &e) < 0 ? cmd_fail(&e) : CMD_DONE;
+}
+
+static int
+go(struct release *l)
+{
+	int none = 0, status;
+
+	if (selection_has(l->r.c->sel, SEL_CONTAINS)) {
+		cmd_say("release: --contains reads files in a spool; held messages are not there");
+		return CMD_USAGE;
+	}
+	status = plan_run_open_old(&l->r, &none);
+	if (status == CMD_DONE && none) {
+		cmd_note(l->r.c, "no message is held");
+		return CMD_DONE;
+	}
+	if (status == CMD_DONE)
+		status = choose(l);
+	return status == CMD_DONE ? all_plans(l) : status;
+}
+
+static int
+run(struct context *c)
+{
+	struct release l;
+	int status;
+
+	memset(&l, 0, sizeof l);
+	status = plan_run_options(&l.r, c, PLAN_HOLD);
+	if (status == CMD_DONE)
+		status = go(&l);
+	message_set_free(l.chosen);
+	arena_free(&l.arena);
+	plan_run_free(&l.r);
+	return status;
+}

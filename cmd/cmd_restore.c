@@ -1,0 +1,308 @@
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/progress.h"
+#include "index/restore.h"
+#include "spool/arena.h"
+#include "spool/sys.h"
+
+#define FROZEN_LIFE (3 * PUTBACK_DAY)	/* shorter than what Exim comes with: an old spool may set it */
+#define ASK_SECONDS 5
+#define FINDINGS_SHOWN 20
+
+static int run(struct context *c);
+
+static const struct opt opts[] = {
+	{ "execute", 0, NULL, OPT_EXECUTE, "put the messages back" },
+	{ "to", 0, "SPOOL", OPT_TO, "into this spool (default: the one that the archive names)" },
+	{ "to-queue", 0, "QUEUE", OPT_TO_QUEUE, "Postfix: hold, deferred or maildrop; Exim: a named queue" },
+	{ "thaw", 0, NULL, OPT_THAW, "Exim: do not freeze them" },
+	{ "reset-time", 0, NULL, OPT_RESET_TIME, "Exim: they arrive now" },
+	{ "rate", 0, "N", OPT_RATE, "at most N messages a minute" },
+	{ "yes", 0, NULL, OPT_YES, "accepted; nothing is asked" },
+	{ NULL, 0, NULL, OPT_KEYS, NULL }
+};
+
+const struct command cmd_restore = {
+	"restore", "ARCHIVE [--execute] [--to SPOOL] [--to-queue QUEUE] [SELECTORS]", "put messages of an archive back",
+	"A dry run unless --execute is given. Needs no index. The archive is verified first. Nothing is\n"
+	"overwritten: a message that is there already is skipped. Postfix messages go into hold under new\n"
+	"queue ids, Exim's are frozen, SmarterMail's go into the root of the spool.\n"
+	"Exit status 3: some messages were there already or could not be put back, and are listed.\n",
+	opts, 1, 1, 1, run
+};
+
+static const char *const item_keys[] = { "id", "new_id", "spool", "state", "why" };
+static const char *const sum_keys[] = { "archive", "sha256", "messages", "planned", "restored", "exists", "failed", "past_life" };
+
+struct restore_cmd {
+	struct context *c;
+	struct restore_options opt;
+	struct restore_result result;
+	struct progress progress;
+	uint64_t findings;
+};
+
+static volatile sig_atomic_t is_stopped;
+
+static void
+on_signal(int n)
+{
+	is_stopped = 1;
+	signal(n, SIG_DFL);	/* the second one ends the program: any point is safe to die at */
+}
+
+static int
+stop(void *arg)
+{
+	(void)arg;
+	return is_stopped;
+}
+
+/* ---- asking Exim ---- */
+
+/* "1w2d3h4m5s" (Exim's specification, "Time intervals"); -1 when it is none. */
+static int64_t
+interval(const char *s)
+{
+	static const struct { char unit; int64_t seconds; } units[] = {
+		{ 'w', 7 * PUTBACK_DAY }, { 'd', PUTBACK_DAY }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 }
+	};
+	int64_t all = 0, v;
+	size_t i;
+
+	if (*s == '\0')
+		return -1;
+	while (*s != '\0') {
+		for (v = 0, i = 0; *s >= '0' && *s <= '9' && i < 9; s++, i++)
+			v = v * 10 + (*s - '0');
+		if (i == 0)
+			return -1;
+		for (i = 0; i < sizeof units / sizeof units[0] && units[i].unit != *s; i++)
+			;
+		if (i == sizeof units / sizeof units[0])
+			return -1;
+		all += v * units[i].seconds;
+		s++;
+	}
+	return all;
+}
+
+static const char *
+ask(char *text, size_t n, const char *program, const char *what)
+{
+	const char *const argv[] = { program, "-bP", what, NULL };
+	struct err e = { 0, "" };
+	char *v;
+
+	if (sys_run(text, n, argv, ASK_SECONDS, &e) < 0)
+		return NULL;
+	text[strcspn(text, "\r\n")] = '\0';
+	v = strstr(text, " = ");
+	return v != NULL ? v + 3 : NULL;
+}
+
+/* timeout_frozen_after of the Exim whose spool this is. */
+static int64_t
+frozen_life(void *arg, const char *root)
+{
+	static const char *const program[] = { "/usr/sbin/exim4", "/usr/sbin/exim" };
+	char text[4096], *real;
+	const char *value;
+	int is_its;
+	size_t i;
+
+	(void)arg;
+	for (i = 0; i < sizeof program / sizeof program[0]; i++) {
+		value = ask(text, sizeof text, program[i], "spool_directory");
+		real = value != NULL ? sys_realpath(value, NULL) : NULL;
+		is_its = real != NULL && strcmp(real, root) == 0;
+		free(real);
+		if (is_its && (value = ask(text, sizeof text, program[i], "timeout_frozen_after")) != NULL)
+			return interval(value);
+	}
+	return -1;
+}
+
+/* ---- telling ---- */
+
+static void
+tell_item(void *arg, const struct restore_item *it)
+{
+	struct restore_cmd *r = arg;
+	struct out *o = &r->c->out;
+
+	if (r->c->format != OUT_TABLE) {
+		out_text(o, it->id);
+		out_text(o, it->new_id);
+		out_text(o, it->spool);
+		out_text(o, restore_state_name(it->state));
+		out_text(o, it->why);
+		out_row(o);
+		return;
+	}
+	if (it->state == RESTORE_PLANNED && !r->c->verbose)
+		return;
+	progress_wipe(&r->progress);
+	buf_fmt(&o->b, "%-8s  ", restore_state_name(it->state));
+	out_plain(o, it->id);
+	if (it->state == RESTORE_RESTORED && it->new_id != NULL && strcmp(it->id, it->new_id) != 0) {
+		out_raw(o, " -> ");
+		out_plain(o, it->new_id);
+	}
+	if (it->why != NULL) {
+		out_raw(o, "  ");
+		out_plain(o, it->why);
+	}
+	out_raw(o, "\n");
+}
+
+static void
+tell_finding(void *arg, const char *text)
+{
+	struct restore_cmd *r = arg;
+
+	progress_wipe(&r->progress);
+	if (r->findings++ < FINDINGS_SHOWN)
+		cmd_say("%s", text);
+}
+
+static void
+tell_progress(void *arg, const char *phase, uint64_t done, uint64_t all)
+{
+	struct restore_cmd *r = arg;
+	struct purge_progress p = { phase, done, all };
+
+	progress_purge(&r->progress, &p);
+}
+
+static void
+put_sums(struct restore_cmd *r)
+{
+	struct out *o = &r->c->out;
+	char sha[2 * ARC_SHA256 + 1], *real = sys_realpath(r->c->arg[0], NULL);
+	int s;
+	size_t i;
+
+	for (i = 0; i < ARC_SHA256; i++)
+		snprintf(sha + 2 * i, 3, "%02x", r->result.report.sha[i]);
+	out_keys(o, sum_keys, sizeof sum_keys / sizeof sum_keys[0]);
+	out_text(o, real);
+	out_text(o, sha);
+	out_count(o, (int64_t)r->result.messages);
+	for (s = 0; s < RESTORE_STATES; s++)
+		out_count(o, (int64_t)r->result.count[s]);
+	out_count(o, (int64_t)r->result.old);
+	out_row(o);
+	free(real);
+}
+
+static void
+show_sums(struct restore_cmd *r)
+{
+	const struct restore_result *x = &r->result;
+	struct out *o = &r->c->out;
+
+	buf_fmt(&o->b, "%" PRIu64 " messages in the archive, which is whole; %" PRIu64 " %s, %" PRIu64 " there already, %" PRIu64
+	    " failed\n", x->messages, x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED], r->opt.execute ? "restored" :
+	    "would be restored", x->count[RESTORE_EXISTS], x->count[RESTORE_FAILED]);
+	if (!r->opt.execute && x->count[RESTORE_PLANNED] > 0)
+		out_raw(o, "The same command with --execute puts them back.\n");
+}
+
+static void
+warn(struct restore_cmd *r)
+{
+	const struct restore_result *x = &r->result;
+	const char *to = r->opt.putback.to_queue;
+
+	if (x->old > 0)
+		cmd_say("%" PRIu64 " of them are past their lifetime: their MTA bounces them at the first try, to senders that may be forged",
+		    x->old);
+	if (to != NULL && strcmp(to, "maildrop") == 0 && x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED] > 0)
+		cmd_say("pickup(8) sends what is in maildrop at once");
+	if (x->is_stopped)
+		cmd_say("stopped; the same command goes on where it ended");
+}
+
+/* ---- running ---- */
+
+static int
+options(struct restore_cmd *r)
+{
+	struct context *c = r->c;
+	struct err e = { 0, "" };
+
+	if (c->opt[OPT_RATE] != NULL && opt_number(&r->opt.rate, "restore: --rate", c->opt[OPT_RATE], 1, 1000000, &e) < 0) {
+		cmd_say("%s", e.text);
+		return CMD_USAGE;
+	}
+	r->opt.to = c->opt[OPT_TO];
+	r->opt.execute = c->opt[OPT_EXECUTE] != NULL;
+	r->opt.putback.to_queue = c->opt[OPT_TO_QUEUE];
+	r->opt.putback.thaw = c->opt[OPT_THAW] != NULL;
+	r->opt.putback.reset_time = c->opt[OPT_RESET_TIME] != NULL;
+	r->opt.putback.frozen_life = FROZEN_LIFE;
+	r->opt.putback.now = sys_now_us() / 1000000;
+	r->opt.frozen_life = frozen_life;
+	r->opt.item = tell_item;
+	r->opt.problem = tell_finding;
+	r->opt.progress = tell_progress;
+	r->opt.stop = stop;
+	r->opt.arg = r;
+	return CMD_DONE;
+}
+
+static int
+failed(struct restore_cmd *r, int rc, const struct err *e)
+{
+	if (r->findings > FINDINGS_SHOWN)
+		cmd_say("and %" PRIu64 " more findings; \"spoolsweep verify\" lists them", r->findings - FINDINGS_SHOWN);
+	(void)cmd_fail(e);
+	if (rc == -2)
+		return CMD_USAGE;
+	if (!r->result.spool_changed)
+		return CMD_FAILED;
+	cmd_say("the same command again skips what is back and goes on");
+	return CMD_RESUME;
+}
+
+static int
+run(struct context *c)
+{
+	struct restore_cmd *r = mem_new(sizeof *r);
+	struct err e = { 0, "" };
+	int status, rc;
+
+	r->c = c;
+	status = options(r);
+	if (status != CMD_DONE)
+		goto out;
+	progress_init(&r->progress, c->quiet, c->arg[0]);
+	if (c->format != OUT_TABLE)
+		out_keys(&c->out, item_keys, sizeof item_keys / sizeof item_keys[0]);
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	rc = restore_run(&r->result, c->arg[0], c->sel, &r->opt, &e);
+	progress_wipe(&r->progress);
+	if (c->format == OUT_JSON && rc != -2 && r->result.report.problems == 0 && r->result.report.size != 0)
+		put_sums(r);
+	if (rc != 0) {
+		status = failed(r, rc, &e);
+		goto out;
+	}
+	if (c->format == OUT_TABLE)
+		show_sums(r);
+	warn(r);
+	if (r->result.is_stopped)
+		status = r->result.spool_changed ? CMD_RESUME : CMD_FAILED;
+	else if (r->result.count[RESTORE_EXISTS] + r->result.count[RESTORE_FAILED] > 0)
+		status = CMD_PARTLY;
+out:
+	free(r);
+	return status;
+}

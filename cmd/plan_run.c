@@ -1,0 +1,520 @@
+#include "cmd/plan_run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/rescan.h"
+#include "spool/sys.h"
+
+#define LOG_LINE ((size_t)900)		/* syslogd(8) cuts at 1024 */
+#define OLD_PLAN_US ((int64_t)15 * 60 * 1000000)
+
+/* A handler can reach nothing else; it is written here and read by plan_run_stopped alone. */
+static volatile sig_atomic_t is_stopped;
+
+static void
+on_signal(int n)
+{
+	is_stopped = 1;
+	signal(n, SIG_DFL);	/* the second one ends the program: any point is safe to die at */
+}
+
+int
+plan_run_stopped(void)
+{
+	return is_stopped;
+}
+
+static int
+stop(void *arg)
+{
+	(void)arg;
+	return is_stopped;
+}
+
+/* ---- options ---- */
+
+static int
+number(int64_t *out, const struct plan_run *r, enum opt_key key, const char *name, int64_t lo, int64_t hi)
+{
+	struct err e = { 0, "" };
+	char what[64];
+
+	snprintf(what, sizeof what, "%s: --%s", r->c->command->name, name);
+	if (r->c->opt[key] == NULL || r->c->opt[key][0] == '\0' || opt_number(out, what, r->c->opt[key], lo, hi, &e) == 0)
+		return 0;
+	cmd_say("%s", e.text);
+	return -1;
+}
+
+static int
+numbers(struct plan_run *r)
+{
+	int64_t threads = 0;
+
+	if (number(&r->plan, r, OPT_PLAN, "plan", 1, INT64_MAX) < 0 || number(&r->plan, r, OPT_UNDO, "undo", 1, INT64_MAX) < 0 ||
+	    number(&r->plan, r, OPT_RESUME, "resume", 1, INT64_MAX) < 0 || number(&r->limit, r, OPT_LIMIT, "limit", 1, INT64_MAX) < 0 ||
+	    number(&r->make.level, r, OPT_LEVEL, "level", 1, 19) < 0 ||
+	    number(&r->opt.retry_busy_s, r, OPT_RETRY, "retry-busy", 0, 86400) < 0 ||
+	    number(&threads, r, OPT_THREADS, "threads", 0, 64) < 0)
+		return -1;
+	r->opt.threads = r->c->opt[OPT_THREADS] != NULL ? (unsigned)threads : sys_cpus() < 8 ? sys_cpus() : 8;
+	return 0;
+}
+
+static char *
+copy(const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	return memcpy(mem_new(n), s, n);
+}
+
+/* "archives" in the folder of the default index for root (contract), of the index in use for anyone else. */
+static char *
+default_archive(const struct plan_run *r)
+{
+	char *index = sys_is_root() ? sys_index_default() : copy(r->index_path), *folder, *out;
+	const char *name;
+	size_t n;
+
+	folder = sys_parent(index, &name);
+	n = strlen(folder) + sizeof "/archives";
+	out = mem_new(n);
+	snprintf(out, n, "%s/archives", folder);
+	free(folder);
+	free(index);
+	return out;
+}
+
+/* The mainlog must be there: a new file under a mistyped name would be read by nobody. */
+static int
+mainlog(struct plan_run *r)
+{
+	struct err e = { 0, "" };
+
+	if (r->c->opt[OPT_MAINLOG] == NULL)
+		return 0;
+	r->mainlog = sys_realpath(r->c->opt[OPT_MAINLOG], &e);
+	if (r->mainlog == NULL)
+		cmd_say("--mainlog: %s", e.text);
+	return r->mainlog != NULL ? 0 : -1;
+}
+
+int
+plan_run_options(struct plan_run *r, struct context *c, enum plan_kind kind)
+{
+	memset(r, 0, sizeof *r);
+	r->c = c;
+	r->kind = kind;
+	r->make.kind = kind;
+	out_init(&r->object, OUT_JSON);
+	if (numbers(r) < 0)
+		return CMD_USAGE;
+	if (c->opt[OPT_WATCH] != NULL && select_age(&r->watch_s, c->opt[OPT_WATCH]) < 0) {
+		cmd_say("%s: --watch: \"%s\" is no duration (90s 45m 36h)", c->command->name, c->opt[OPT_WATCH]);
+		return CMD_USAGE;
+	}
+	if (mainlog(r) < 0)
+		return CMD_USAGE;
+	r->index_path = cmd_index_path(c);
+	r->archive_dir = c->opt[OPT_ARCHIVE] != NULL ? copy(c->opt[OPT_ARCHIVE]) : default_archive(r);
+	r->make.who = sys_login(r->who, sizeof r->who);
+	r->make.mainlog = r->mainlog;
+	r->make.json = list_object;
+	r->make.json_arg = &r->object;
+	r->opt.archive_dir = r->archive_dir;
+	r->opt.live = c->opt[OPT_LIVE] != NULL;
+	r->opt.stop = stop;
+	return CMD_DONE;
+}
+
+void
+plan_run_free(struct plan_run *r)
+{
+	journal_close(r->j);
+	index_close(r->ix);
+	arena_free(&r->arena);
+	buf_free(&r->object.b);
+	buf_free(&r->object.cell);
+	free(r->index_path);
+	free(r->archive_dir);
+	free(r->mainlog);
+}
+
+/* ---- opening ---- */
+
+/* A full or read-only disk under the index: the command that works on another one. */
+static void
+hint_disk(const struct plan_run *r, const struct err *e)
+{
+	struct buf b;
+
+	if (e->sys != ENOSPC && e->sys != EROFS && e->sys != EDQUOT && strstr(e->text, "--index FILE") == NULL)
+		return;
+	buf_init(&b, (size_t)1 << 20);
+	buf_fmt(&b, "spoolsweep --index /OTHER-DISK/index.db %s --scan", r->c->command->name);
+	selection_text(&b, r->c->sel);
+	if (r->kind == PLAN_PURGE)
+		buf_puts(&b, " --archive /OTHER-DISK/archives");
+	if (r->c->opt[OPT_EXECUTE] != NULL)
+		buf_puts(&b, " --execute");
+	cmd_say("index and plans need a disk with space: %s", buf_cstr(&b));
+	if (r->kind == PLAN_PURGE)
+		cmd_say("\"hold\" in place of \"purge\" stops the sending and needs no archive");
+	buf_free(&b);
+}
+
+static int
+fail(const struct plan_run *r, const struct err *e)
+{
+	cmd_fail(e);
+	hint_disk(r, e);
+	return CMD_FAILED;
+}
+
+int
+plan_run_open(struct plan_run *r, int will_scan)
+{
+	struct err e = { 0, "" };
+
+	/* An index that is not there is made only by a scan that was asked for. */
+	if (r->c->opt[OPT_SCAN] == NULL) {
+		if (index_open(&r->ix, r->index_path, INDEX_READ, &e) < 0)
+			return cmd_fail(&e);
+		if (will_scan) {
+			index_close(r->ix);
+			r->ix = NULL;
+		}
+	}
+	if (r->ix == NULL && index_open(&r->ix, r->index_path, INDEX_WRITE, &e) < 0)
+		return fail(r, &e);
+	return journal_open(&r->j, r->index_path, 1, &e) < 0 ? fail(r, &e) : CMD_DONE;
+}
+
+int
+plan_run_open_old(struct plan_run *r, int *none)
+{
+	struct err e = { 0, "" };
+
+	*none = 0;
+	if (journal_open(&r->j, r->index_path, 0, &e) < 0) {
+		*none = e.sys == ENOENT;
+		return *none ? CMD_DONE : cmd_fail(&e);
+	}
+	journal_close(r->j);
+	r->j = NULL;
+	if (journal_open(&r->j, r->index_path, 1, &e) < 0)
+		return cmd_fail(&e);
+	if (index_open(&r->ix, r->index_path, INDEX_WRITE, &e) < 0) {
+		cmd_say("%s: going on without the index", e.text);
+		r->ix = NULL;
+	}
+	return CMD_DONE;
+}
+
+int
+plan_run_plan(struct plan *p, struct plan_run *r, int64_t id)
+{
+	struct err e = { 0, "" };
+	int rc = journal_plan(p, r->j, id, &r->arena, &e);
+
+	if (rc < 0)
+		return cmd_fail(&e);
+	if (rc == 0)
+		cmd_say("there is no plan %" PRId64 "; \"spoolsweep plans\" lists them", id);
+	return rc == 1 ? CMD_DONE : CMD_FAILED;
+}
+
+/* ---- making ---- */
+
+static void
+tell_left(const struct plan_run *r, const struct plan_left *l)
+{
+	if (l->damaged > 0)
+		cmd_note(r->c, "%" PRId64 " damaged messages were left out: only --damaged or --id selects them", l->damaged);
+	if (l->incomplete > 0)
+		cmd_note(r->c, "%" PRId64 " incomplete messages were left out: only --id selects them", l->incomplete);
+	if (l->folders > 0)
+		cmd_note(r->c, "%" PRId64 " messages in proc, Quarantine, Drop or delay were left out: --queue selects them", l->folders);
+}
+
+int
+plan_run_make(int64_t *id, struct plan_run *r, int64_t parent, int64_t limit)
+{
+	struct plan_left left;
+	struct err e = { 0, "" };
+	int rc;
+
+	r->make.parent = parent;
+	r->make.limit = limit;
+	rc = plan_make(id, &left, r->ix, r->j, r->c->sel, &r->make, &e);
+	if (rc < 0)
+		return fail(r, &e);
+	if (parent == 0)
+		tell_left(r, &left);
+	if (rc == 1 && parent == 0)
+		cmd_note(r->c, "no message is selected");
+	return CMD_DONE;
+}
+
+int
+plan_run_check(struct plan_run *r, int64_t id)
+{
+	struct plan_facts facts;
+	struct plan p;
+	struct err e = { 0, "" };
+	char *real;
+
+	if (plan_run_plan(&p, r, id) != CMD_DONE)
+		return CMD_FAILED;
+	if (sys_now_us() - p.created > OLD_PLAN_US && p.state == PLAN_PLANNED)
+		cmd_note(r->c, "plan %" PRId64 " is older than 15 minutes: what arrived since then is not in it", id);
+	if (plan_facts(&facts, r->j, id, &e) < 0)
+		return cmd_fail(&e);
+	/* A resume finds what it needs taken already: the space is then as it is. */
+	if (purge_check(r->j, id, p.state == PLAN_PLANNED ? (uint64_t)facts.expected : 0, &r->opt, &e) < 0)
+		return cmd_fail(&e);
+	if (p.kind != PLAN_PURGE)
+		return CMD_DONE;
+	real = sys_realpath(r->opt.archive_dir, &e);
+	if (real == NULL)
+		return cmd_fail(&e);
+	r->opt.archive_dir = arena_str(&r->arena, real);
+	free(real);
+	return journal_plan_folder(r->j, id, r->opt.archive_dir, &e) < 0 ? cmd_fail(&e) : CMD_DONE;
+}
+
+/* ---- carrying out ---- */
+
+/* "plan 3 (purge) begun by root: 45000 messages, --account info@example.com" */
+static void
+log_plan(const struct plan *p, const char *what, const char *who)
+{
+	struct buf b, safe;
+	int s;
+
+	buf_init(&b, LOG_LINE);
+	buf_init(&safe, 4 * LOG_LINE);
+	buf_fmt(&b, "plan %" PRId64 " (%s) %s by %s:", p->id, p->kind == PLAN_PURGE ? "purge" : "hold", what, who);
+	for (s = 0; s < ITEM_STATES; s++)
+		if (p->count[s] > 0)
+			buf_fmt(&b, " %" PRId64 " %s", p->count[s], item_state_name((enum item_state)s));
+	if (p->archive != NULL)
+		buf_fmt(&b, ", archive %s", p->archive);
+	buf_fmt(&b, ", selection: %s", p->selection);
+	text_inert(&safe, b.p, b.n);
+	sys_log(buf_cstr(&safe));
+	buf_free(&b);
+	buf_free(&safe);
+}
+
+static void
+watch_signals(int on)
+{
+	signal(SIGINT, on ? on_signal : SIG_DFL);
+	signal(SIGTERM, on ? on_signal : SIG_DFL);
+}
+
+static int
+is_finished(const struct plan *p)
+{
+	return p->state == PLAN_DONE || p->state == PLAN_UNDONE || (p->kind == PLAN_HOLD && p->state == PLAN_TAKEN);
+}
+
+static void
+hint_resume(const struct plan_run *r, int64_t id)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	cmd_again(&b, r->c);
+	buf_fmt(&b, " purge --resume %" PRId64, id);
+	cmd_say("plan %" PRId64 " is not finished and nothing is lost; to finish it: %s", id, buf_cstr(&b));
+	buf_free(&b);
+}
+
+/* What the run left: skipped messages are exit 3, an unfinished plan is exit 2 or 3. */
+static int
+judge(struct plan_run *r, const struct plan *p, int rc, const struct purge_result *res, const struct err *e)
+{
+	const int64_t skipped = p->count[ITEM_CHANGED] + p->count[ITEM_BUSY] + p->count[ITEM_GONE] + p->count[ITEM_FAILED];
+
+	if (res->note[0] != '\0')
+		cmd_note(r->c, "%s", res->note);
+	if (rc < 0) {
+		cmd_fail(e);
+		if (!res->spool_changed)
+			return CMD_FAILED;
+		hint_resume(r, p->id);
+		return CMD_RESUME;
+	}
+	if (!is_finished(p))
+		hint_resume(r, p->id);
+	return skipped > 0 || !is_finished(p) ? CMD_PARTLY : CMD_DONE;
+}
+
+static void
+tell_result(const struct plan_run *r, const struct purge_result *res)
+{
+	if (res->in_delivery > 0)
+		cmd_note(r->c, "%" PRId64 " messages were taken while the MTA was delivering them", res->in_delivery);
+	if (res->delivered > 0)
+		cmd_note(r->c, "%" PRId64 " messages had been delivered to all by the time they were archived", res->delivered);
+	if (res->moved_place > 0)
+		cmd_note(r->c, "%" PRId64 " messages go to another place than they came from", res->moved_place);
+	if (res->past_life > 0)
+		cmd_note(r->c, "%" PRId64 " messages are past their lifetime: they bounce to their senders at the first try", res->past_life);
+}
+
+/* What is in the spools and what of the plan was taken, before this run takes anything. */
+static struct message_set *
+set_before(struct plan_run *r, int64_t id, int *status)
+{
+	struct message_set *before;
+	struct err e = { 0, "" };
+
+	if (r->ix == NULL)
+		return NULL;
+	if (!r->is_fresh)
+		*status = rescan_plan(r->c, r->ix, r->j, id);
+	if (*status == CMD_FAILED)
+		return NULL;
+	before = message_set_new(r->ix);
+	if (message_set_spools(before, r->j, id, &e) < 0 || message_set_items(before, r->j, id, PROOF_TAKEN, &e) < 0) {
+		*status = cmd_fail(&e);
+		message_set_free(before);
+		return NULL;
+	}
+	return before;
+}
+
+static void
+say_wrong(void *arg, const struct item *it)
+{
+	(void)arg;
+	cmd_say("ERROR: %s was taken and is in the spool all the same (inode %" PRIu64 ")", it->id, it->inode);
+}
+
+static int
+prove(struct proof *out, struct plan_run *r, int64_t id, struct message_set *before)
+{
+	struct err e = { 0, "" };
+	int status = rescan_plan(r->c, r->ix, r->j, id);
+
+	if (status == CMD_FAILED) {
+		cmd_say("the spool could not be read again: the numbers of this run are not proven");
+		return CMD_PARTLY;
+	}
+	if (proof_make(out, before, r->ix, r->j, id, say_wrong, r, &e) < 0) {
+		cmd_fail(&e);
+		return CMD_PARTLY;
+	}
+	return out->wrong > 0 ? CMD_RESUME : status;
+}
+
+static void
+progress_begin(struct plan_run *r)
+{
+	progress_init(&r->progress, r->c->quiet, "");
+	r->opt.progress = r->progress.is_on ? progress_purge : NULL;
+	r->opt.progress_arg = &r->progress;
+}
+
+int
+plan_run_execute(struct plan_run *r, int64_t id)
+{
+	struct message_set *before;
+	struct purge_result res;
+	struct proof proof;
+	struct plan p;
+	struct err e = { 0, "" };
+	int status = CMD_DONE, rc, has_proof = 0;
+
+	memset(&res, 0, sizeof res);
+	if (plan_run_plan(&p, r, id) != CMD_DONE)
+		return CMD_FAILED;
+	watch_signals(1);
+	before = set_before(r, id, &status);
+	if (status == CMD_FAILED)
+		return CMD_FAILED;
+	log_plan(&p, "begun", r->who);
+	progress_begin(r);
+	rc = p.state == PLAN_UNDOING ? purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e) : purge_run(&res, r->j, id, &r->opt, &e);
+	progress_wipe(&r->progress);
+	if (plan_run_plan(&p, r, id) != CMD_DONE) {
+		message_set_free(before);
+		return res.spool_changed ? CMD_RESUME : CMD_FAILED;
+	}
+	log_plan(&p, rc < 0 ? "stopped" : is_finished(&p) ? "ended" : "left unfinished", r->who);
+	if (rc == 0 && before != NULL && p.state != PLAN_UNDONE) {
+		status = cmd_worse(status, prove(&proof, r, id, before));
+		has_proof = 1;
+	}
+	message_set_free(before);
+	r->is_fresh = 0;
+	status = cmd_worse(status, plan_out_items(r, id, has_proof ? &proof : NULL, 0));
+	tell_result(r, &res);
+	return cmd_worse(status, judge(r, &p, rc, &res, &e));
+}
+
+struct wanting {
+	int (*want)(void *arg, const struct item *it);
+	void *arg;
+	int64_t n;
+};
+
+static int
+count_wanted(void *arg, const struct item *it)
+{
+	struct wanting *w = arg;
+
+	if (w->want != NULL && !w->want(w->arg, it))
+		return 0;
+	w->n += it->state == ITEM_TAKEN || it->state == ITEM_ARCHIVED || it->state == ITEM_VERIFIED;
+	return 1;
+}
+
+int
+plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg, int64_t *wanted)
+{
+	struct wanting w = { want, arg, 0 };
+	const int dry = r->c->opt[OPT_EXECUTE] == NULL;
+	struct purge_result res;
+	struct plan p;
+	struct err e = { 0, "" };
+	int rc, status = CMD_DONE;
+
+	memset(&res, 0, sizeof res);
+	if (plan_run_plan(&p, r, id) != CMD_DONE)
+		return CMD_FAILED;
+	watch_signals(1);
+	progress_begin(r);
+	if (!dry)
+		log_plan(&p, "being put back", r->who);
+	/* Without a choice of messages the plan is marked as being undone, so that a resume goes on with it. */
+	rc = want != NULL || dry ? purge_undo(&res, r->j, id, count_wanted, &w, dry, &r->opt, &e) :
+	    purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e);
+	progress_wipe(&r->progress);
+	*wanted = want != NULL || dry ? w.n : p.count[ITEM_TAKEN] + p.count[ITEM_ARCHIVED] + p.count[ITEM_VERIFIED];
+	if (plan_run_plan(&p, r, id) != CMD_DONE)
+		return res.spool_changed ? CMD_RESUME : CMD_FAILED;
+	if (!dry) {
+		log_plan(&p, rc < 0 ? "not wholly put back" : "put back", r->who);
+		if (rc == 0 && r->ix != NULL)
+			status = rescan_plan(r->c, r->ix, r->j, id) == CMD_DONE ? CMD_DONE : CMD_PARTLY;
+	}
+	status = cmd_worse(status, plan_out_items(r, id, NULL, 1));
+	tell_result(r, &res);
+	if (res.note[0] != '\0')
+		cmd_note(r->c, "%s", res.note);
+	if (rc < 0) {
+		cmd_fail(&e);
+		return cmd_worse(status, res.spool_changed ? CMD_RESUME : CMD_FAILED);
+	}
+	return cmd_worse(status, p.count[ITEM_FAILED] > 0 ? CMD_PARTLY : CMD_DONE);
+}

@@ -1,0 +1,90 @@
+#ifndef CMD_PLAN_RUN_H
+#define CMD_PLAN_RUN_H
+/*
+ * What purge, hold and release share: their options, opening index and
+ * journal, making a plan, telling it (plan_out.c), and carrying it out with the scans
+ * before and after, the proof and the line in the system's log. Functions say their
+ * errors and return an exit status.
+ */
+#include <stdint.h>
+
+#include "cmd/cmd.h"
+#include "cmd/progress.h"
+#include "index/journal.h"
+#include "index/plan.h"
+#include "index/proof.h"
+#include "index/purge.h"
+#include "spool/arena.h"
+
+struct plan_run {
+	struct context *c;
+	enum plan_kind kind;
+	char *index_path, *archive_dir, *mainlog;
+	char who[128];
+	struct index *ix;		/* NULL: it could not be opened, a resume goes on without it */
+	struct journal *j;
+	struct arena arena;
+	struct out object;		/* writes the JSON objects of messages into plans */
+	struct plan_options make;
+	struct purge_options opt;
+	struct progress progress;
+	int64_t limit, watch_s, plan;	/* plan: of --plan, --undo or --resume N, 0 none */
+	int is_fresh;			/* the index was scanned by this command */
+	int keys_told;			/* the CSV header is out */
+};
+
+/* Reads the options of c. CMD_DONE, or CMD_USAGE. Free with plan_run_free in any case. */
+int plan_run_options(struct plan_run *r, struct context *c, enum plan_kind kind);
+void plan_run_free(struct plan_run *r);
+
+/* Opens the index, for writing when something will be scanned, and the journal, made when missing. */
+int plan_run_open(struct plan_run *r, int will_scan);
+
+/* Opens the journal that is there already, and the index where that is possible. *none is 1 when there is no journal: nothing was ever planned. */
+int plan_run_open_old(struct plan_run *r, int *none);
+
+/* Reads plan `id` into p; CMD_FAILED and said when there is none. */
+int plan_run_plan(struct plan *p, struct plan_run *r, int64_t id);
+
+/* Makes a plan of at most `limit` messages. CMD_DONE with *id 0 when nothing is selected (said). */
+int plan_run_make(int64_t *id, struct plan_run *r, int64_t parent, int64_t limit);
+
+/* The checks before anything is taken. */
+int plan_run_check(struct plan_run *r, int64_t id);
+
+/* Carries out a plan from where it stands; told message by message at the end. */
+int plan_run_execute(struct plan_run *r, int64_t id);
+
+/* Puts back what is still there, of all messages or of those that `want` accepts; a dry run without --execute. */
+int plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg, int64_t *wanted);
+
+/* SIGINT or SIGTERM came. */
+int plan_run_stopped(void);
+
+/* ---- plan_flow.c: what purge and hold do alike ---- */
+
+/* From selectors: a plan, its report, and with --execute its carrying out (and the waves of --watch). */
+int plan_flow_new(struct plan_run *r);
+
+/* --plan N: the report of a stored plan, and with --execute its carrying out. */
+int plan_flow_stored(struct plan_run *r);
+
+/* Says a usage error and returns CMD_USAGE when one of the options that belong to the making of a plan (selectors, --scan, --limit, --level,
+ * --mainlog, --watch) stands beside `beside`. */
+int plan_flow_alone(const struct plan_run *r, const char *beside);
+
+/* ---- plan_out.c ---- */
+
+/* The report of a dry run, for people. */
+int plan_out_report(struct plan_run *r, int64_t id);
+
+/* The messages of a plan and the sums: one object a message and a last one with --json; for people those that were skipped. proof may be NULL. */
+int plan_out_items(struct plan_run *r, int64_t id, const struct proof *proof, int is_undo);
+
+/* The queues of the plan's spools that were not wholly read, as JSON array. CMD_DONE or CMD_PARTLY when there are some. */
+int plan_out_unknown(struct buf *json, struct plan_run *r, int64_t id);
+
+/* "spoolsweep purge --plan 3 --execute --archive DIR". */
+void plan_out_carry_out(struct buf *b, const struct plan_run *r, int64_t id);
+
+#endif
