@@ -166,6 +166,10 @@ subtest 'a link as queue folder' => sub {
 	my ($total) = json_lines($scan->{out});
 	is_deeply($total->{unknown}, ['hold'], 'hold is unknown');
 	is($total->{messages}, 1, 'nothing behind the link was read');
+	my $other = "$work/whole";
+	make_queues($other);
+	like(sweep({ index => "$work/two.db" }, 'scan', $other, $spool)->{err}, qr/postfix:\Q$spool\E:\n.*UNKNOWN.*hold/,
+	    'of two spools the right one is named');
 	my $list = sweep({ index => $index }, 'list', '--json');
 	is($list->{status}, 3, 'list says so, too');
 	like($list->{err}, qr/hold/, 'and names it');
@@ -214,6 +218,55 @@ subtest 'messages that move during the scan' => sub {
 		is($total->{gone}, 0, "round $round: none lost");
 	}
 	is(scalar(() = listing($index, '--all')), $n, 'each listed once');
+};
+
+# qmgr tries each message again and again: it goes to active and back while we scan, more than once.
+subtest 'messages that go and come back during the scan' => sub {
+	my ($spool, $index) = ("$work/restless", "$work/restless.db");
+	my $n = 1500;
+	make_queues($spool);
+	my @id = map { sprintf '%X%04XAB', $_ % 16, $_ } 1 .. $n;
+	spew("$spool/deferred/" . substr($_, 0, 1) . "/$_", queue_file(), 0700) for @id;
+	spew("$spool/defer/" . substr($_, 0, 1) . "/$_", "<a\@one.example>: later\n\n", 0600) for @id[0 .. 99];
+	my $pid = fork;
+	die $! unless defined $pid;
+	if ($pid == 0) {
+		my %active;
+		srand 1;
+		while (getppid() != 1) {
+			my $id = $id[rand @id];
+			my @at = ("$spool/deferred/" . substr($id, 0, 1) . "/$id", "$spool/active/$id");
+			rename $at[$active{$id} ? 1 : 0], $at[$active{$id} ? 0 : 1] or POSIX::_exit(1);
+			$active{$id} = !$active{$id};
+		}
+		POSIX::_exit(0);
+	}
+	my @wrong;
+	for my $round (1 .. 12) {
+		my $scan = sweep({ index => $round % 2 ? $index : "$work/restless$round.db" }, 'scan', '--json', $spool);
+		my ($total) = json_lines($scan->{out});
+		push @wrong, "$round: $scan->{out}"
+		    if $scan->{status} != 0 || "$total->{messages} $total->{gone} $total->{orphans}" ne "$n 0 0";
+	}
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+	is_deeply(\@wrong, [], 'every scan counts each once and loses none');
+	is(scalar(() = listing($index, '--all')), $n, 'each listed once');
+};
+
+subtest 'logs without a message' => sub {
+	my ($spool, $index) = ("$work/logs", "$work/logs.db");
+	make_queues($spool);
+	spew("$spool/incoming/Y0UNG", '', 0600);
+	spew("$spool/defer/A/A1", "<a\@one.example>: later\n\n", 0600);
+	my $scan = sweep({ index => $index }, 'scan', '--json', $spool);
+	my ($total) = json_lines($scan->{out});
+	is("$total->{messages} $total->{orphans} $total->{damaged}", '1 1 0', 'counted, without a row');
+	is($scan->{status}, 0, 'damage alone is exit 3');
+	my ($young) = listing($index);
+	is("$young->{state} " . ($young->{recipients} // 'null') . ' ' . ($young->{pending} // 'null'), 'incomplete null null',
+	    'a message of which nothing is written has no 0 recipients');
+	is((json_lines(sweep({ index => $index }, 'rank', '--json')->{out}))[0]{recipients}, undef, 'nor has its row of rank');
 };
 
 subtest 'an unreadable folder, as an unprivileged user' => sub {

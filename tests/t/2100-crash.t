@@ -1,0 +1,229 @@
+# The crash sweep: purge, resume, undo, hold, release (and restore) are killed at every call that changes the disk, and made to
+# fail at every call, of every kind of spool. At each point the bytes of every message must be somewhere, the exit status must be
+# true, and a second run must end where an undisturbed one ends.
+#
+# SWEEP_EVERY=k tries each k-th point, SWEEP_OFFSET the first of them; "make sweep" tries all.
+use strict;
+use warnings;
+use Test::More;
+use Data::Dumper;
+use Time::HiRes qw(time);
+use Sweep;
+use Fault;
+
+plan skip_all => 'no build/spoolsweep-fault' if !fault_program();
+my $dir = fault_dir();
+my $every = $ENV{SWEEP_EVERY} || (is_under_asan() ? 97 : 41);
+my $offset = defined $ENV{SWEEP_OFFSET} ? $ENV{SWEEP_OFFSET} : int rand $every;
+my @kinds = split /,/, $ENV{SWEEP_KINDS} || 'postfix,exim,smartermail';
+my @errors = qw(ENOSPC EIO EACCES EINTR EXDEV short);
+my %letter = (ENOSPC => 's', EIO => 'i', EACCES => 'a', EINTR => 'n', EXDEV => 'x', short => '[RW]', killhalf => 'W');
+diag "every $every-th point from $offset on";
+
+# Four messages: three are selected, one must never be touched. Of Postfix one is active and one held.
+sub make {
+	my ($kind, $where) = @_;
+	my $is_new = !-d "$where/t";
+	my $c = fault_case($where, $kind, 4, '--fast');
+	my @id = sort keys %{ messages($c) };
+	if ($kind eq 'postfix' && $is_new) {
+		my $m = messages($c);
+		for (['active', $id[0]], ['hold', $id[1]]) {
+			my ($queue, $id) = @$_;
+			rename "$c->{template}/" . (keys %{ $m->{$id} })[0], "$c->{template}/$queue/$id" or die $!;
+		}
+	}
+	$c->{ids} = [@id[0 .. 2]];
+	$c->{other} = $id[3];
+	return $c;
+}
+
+sub ids { my ($c) = @_; return map { ('--id', $_) } @{ $c->{ids} } }
+sub do_purge { my ($c) = @_; return ('purge', ids($c), '--execute', '--yes', '--archive', $c->{a}) }
+sub do_resume { my ($c) = @_; return ('purge', '--resume', '--archive', $c->{a}) }
+sub do_undo { return ('purge', '--undo', 1, '--execute') }
+sub do_hold { my ($c) = @_; return ('hold', ids($c), '--execute') }
+sub do_release { return ('release', '--execute') }
+
+# What a run has left, to be compared.
+sub final {
+	my ($c) = @_;
+	my $arc = archives($c);
+	my %member = map { defined $_ ? %$_ : () } values %$arc;
+	my $all = tree($c->{s}, 1);
+	my $j = journal($c);
+	return { spool => tree($c->{s}), private => [sort grep { m{/\.spoolsweep} } keys %$all], members => \%member,
+	    temporary => [grep { $_ ne '.spoolsweep-try' } map { (split m{/})[-1] } glob "$c->{a}/.??*"], plan => $j->{plan}, items => $j->{items} };
+}
+
+sub differs {
+	my ($got, $want) = @_;
+	for my $k (qw(spool private members temporary plan items)) {
+		next if $k eq 'plan' && "$got->{plan} $want->{plan}" =~ /^(?:done|undone) (?:done|undone)$/ && !%{ $got->{members} };
+		my ($g, $w) = map { Data::Dumper->new([$_->{$k}])->Sortkeys(1)->Indent(0)->Terse(1)->Dump } $got, $want;
+		# A message that an undo put back before it was killed looks like one that was never taken.
+		$_ =~ s/'planned'/'released'/g for $g, $w;
+		$_ =~ s/\.spoolsweep\/[^\/']+/.spoolsweep\/PLAN/g for $g, $w;
+		return "$k is $g, not $w" if $g ne $w;
+	}
+	return undef;
+}
+
+# Does the journal say where the messages are?
+sub untrue {
+	my ($c) = @_;
+	my $j = journal($c);
+	my %in_spool;
+	my $t = tree($c->{s});
+	$in_spool{(split ' ', $_)[-1]} = 1 for values %$t;
+	my %in_archive = map { map { $_ => 1 } values %{ $_ || {} } } values %{ archives($c) };
+	for my $id (sort keys %{ $j->{items} || {} }) {
+		my $state = $j->{items}{$id};
+		my @want = values %{ $c->{messages}{$id} };
+		my ($there, $archived) = (scalar(grep { $in_spool{$_} } @want), scalar(grep { $in_archive{$_} } @want));
+		return "$id is $state, and $there of its files are in the spool" if $state =~ /^(?:deleted|gone|taken|archived|verified)$/ && $there;
+		return "$id is deleted, and not in an archive" if $state eq 'deleted' && $archived != @want;
+		return "$id is $state, and only $there of its files are in the spool"
+		    if $state =~ /^(?:planned|changed|released)$/ && $there != @want;
+		return "$id is $state ($j->{why}{$id}), and $there of its files are in the spool"
+		    if $state =~ /^(?:failed|busy)$/ && $there && $there != @want;
+	}
+	return undef;
+}
+
+sub other_is_whole {
+	my ($c) = @_;
+	my $m = messages($c, $c->{s});
+	my ($now, $then) = map { my $f = $_->{$c->{other}} || {}; join ' ', map { "$_ $f->{$_}" } sort keys %$f } $m, $c->{messages};
+	return $now eq $then;
+}
+
+sub prepare {
+	my ($c, $setup) = @_;
+	fresh($c);
+	for (@$setup) {
+		my ($fault, @args) = @$_;
+		run($c, $fault, @args);
+	}
+}
+
+# One point of a sweep: what is wrong there, as lines.
+sub try_point {
+	my ($c, $s, $fault) = @_;
+	prepare($c, $s->{setup});
+	my ($before, $was) = (tree($c->{s}), journal($c));
+	my $r = run($c, $fault, $s->{op}->($c));
+	my $is_kill = $fault =~ /kill/;
+	my @bad;
+	my $say = sub { push @bad, "$c->{kind} $s->{name} $fault: $_[0]"; };
+
+	if (my @lost = lost($c)) {
+		$say->("LOST @lost");
+	}
+	$say->("the message outside the selection was touched") if !other_is_whole($c);
+	if ($is_kill) {
+		return @bad if $r->{signal} == 0;	# not reached: a run is a call shorter than the one that was counted
+		$say->("signal $r->{signal}") if $r->{signal} != 9;
+	} else {
+		$say->("signal $r->{signal} $r->{err}") if $r->{signal};
+		$say->("exit $r->{status} $r->{err}") if $r->{status} !~ /^[0-3]$/;
+		my $why = untrue($c);
+		$say->("exit $r->{status}: $why; $r->{err}") if defined $why && $r->{status} != 2;
+		if ($r->{status} == 1) {
+			my $now = tree($c->{s});
+			my @changed = grep { ($now->{$_} // '') ne ($before->{$_} // '') && ($now->{$_} // '') !~ /dir$/ &&
+			    ($before->{$_} // '') !~ /dir$/ } keys %{ { %$now, %$before } };
+			$say->("exit 1, but the spool changed: @changed; $r->{err}") if @changed;
+		}
+		my $d = $r->{status} == 0 ? differs(final($c), $s->{final}) : undef;
+		$say->("exit 0, but $d; $r->{err}") if defined $d;
+		return @bad if $r->{status} != 2 && !($r->{status} == 1 && @{ $s->{setup} });
+	}
+	my $j = journal($c);
+	my $begun = defined $j->{plan} && $j->{plan} ne 'planned';
+	my $r2 = run($c, undef, $s->{again}->($c));
+	my $want = $is_kill ? qr/^[03]$/ : qr/^[03]$/;
+	$say->("the second run: signal $r2->{signal} exit $r2->{status} $r2->{err}") if $r2->{signal} || $r2->{status} !~ $want;
+	if (my @lost = lost($c)) {
+		$say->("LOST @lost after the second run");
+	}
+	my $why = untrue($c);
+	$say->("after the second run: $why; $r2->{err}") if defined $why;
+	# A kill between the making of the private folder and the plan's beginning leaves the folder, empty.
+	my @left = grep { -f } map { "$c->{s}/$_" } @{ final($c)->{private} };
+	$say->("never begun, but there are @left") if !$begun && @left;
+	my $d = $begun || @{ $s->{setup} } ? differs(final($c), $s->{final}) : differs({ %{ final($c) }, private => [], items => {}, plan => '' },
+	    { spool => $before, private => [], members => {}, temporary => [], plan => '', items => {} });
+	$say->("after the second run (exit $r2->{status}): $d; $r->{err} $r2->{err}")
+	    if defined $d && ($is_kill || $r2->{status} == 0);
+	return @bad;
+}
+
+# Where a purge is cut before a resume or an undo: at the second taking, behind the last, before and behind the publishing, in the
+# middle of the deleting of one message and of all.
+sub cuts {
+	my ($c) = @_;
+	fresh($c);
+	my ($p) = points($c, do_purge($c));
+	my @take = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{/\.spoolsweep} } @$p;
+	my ($publish) = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{\.tar\.zst$} } @$p;
+	my @delete = grep { $_->{name} eq 'sys_unlink' && $_->{path} =~ m{/\d+\.\d+$} } @$p;
+	return ([taken_some => $take[1]{n}], [taken_all => $take[-1]{n} + 1], [published => $publish->{n} + 1],
+	    [deleted_part => $delete[1]{n}], [deleted_some => $delete[-1]{n}]);
+}
+
+sub sweeps {
+	my ($c) = @_;
+	my @s = (
+		{ name => 'purge', setup => [], op => \&do_purge, again => \&do_resume },
+		{ name => 'hold', setup => [], op => \&do_hold, again => \&do_resume },
+		{ name => 'release', setup => [[undef, do_hold($c)]], op => \&do_release, again => \&do_release },
+	);
+	for (cuts($c)) {
+		my ($name, $n) = @$_;
+		my @setup = ["$n:kill", do_purge($c)];
+		push @s, { name => "resume-$name", setup => \@setup, op => \&do_resume, again => \&do_resume };
+		push @s, { name => "undo-$name", setup => \@setup, op => \&do_undo, again => \&do_undo };
+		push @s, { name => "undo-then-resume-$name", setup => \@setup, op => \&do_undo, again => \&do_resume };
+	}
+	@s = grep { $_->{name} =~ /$ENV{SWEEP_ONLY}/ } @s if defined $ENV{SWEEP_ONLY};
+	for my $s (@s) {
+		prepare($c, $s->{setup});
+		my ($p, $r) = points($c, $s->{op}->($c));
+		$s->{points} = $p;
+		$s->{status} = $r->{status};
+		$s->{err} = $r->{err};
+		$s->{final} = final($c);
+		$s->{lost} = [lost($c)];
+		$s->{untrue} = untrue($c);
+	}
+	return @s;
+}
+
+my (%tried, @jobs, %names);
+for my $kind (@kinds) {
+	my $c = make($kind, "$dir/$kind");
+	for my $s (sweeps($c)) {
+		ok($s->{status} == 0 || $s->{status} == 3 && $s->{name} =~ /^undo/, "$kind $s->{name}: undisturbed")
+		    or diag "exit $s->{status} $s->{err}";
+		is_deeply([$s->{lost}, $s->{untrue}], [[], undef], "$kind $s->{name}: undisturbed, nothing is lost and the journal is true");
+		for my $fault ($ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', @errors)) {
+			my @p = grep { $_->{can} =~ ($fault eq 'kill' ? ($every == 1 ? qr/^/ : qr/C/) : qr/$letter{$fault}/) } @{ $s->{points} };
+			@p = @p[grep { $_ % $every == $offset % $every } 0 .. $#p];
+			$tried{$fault} += @p;
+			push @jobs, map { my $n = $_->{n}; sub {
+				my ($where) = @_;
+				my $c = make($kind, "$where/$kind");
+				return try_point($c, $s, "$n:$fault");
+			} } @p;
+		}
+	}
+}
+
+my $begun = time;
+my @bad = in_workers($dir, @jobs);
+diag sprintf '%d points tried in %.0f s: %s', scalar @jobs, time - $begun, join ', ', map { "$tried{$_} $_" } sort keys %tried;
+is(scalar @bad, 0, scalar(@jobs) . ' points: nothing is lost, the exit status is true, a second run ends where an undisturbed one ends');
+diag $_ for @bad > 60 ? (@bad[0 .. 59], '… ' . (@bad - 60) . ' more') : @bad;
+
+done_testing;
