@@ -199,7 +199,7 @@ row_make(struct rank_row *row, struct counted *c, struct pass *p, const struct g
 	row->deferred = g->deferred;
 	row->senders = f->senders;
 	row->clients = f->clients;
-	row->peak_per_minute = f->peak;
+	row->peak_per_minute = g->last != MSG_NO_TIME ? f->peak : -1;
 	row->share = p->messages != 0 ? (double)g->n / (double)p->messages : 0;
 	row->first = row->last = MSG_NO_TIME;
 	if (g->last != MSG_NO_TIME) {

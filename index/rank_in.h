@@ -64,7 +64,7 @@ struct hit {
 struct group {
 	int64_t key;		/* number of a text or account; 0: none */
 	int64_t row;		/* the last message that was counted */
-	int64_t recipients, bytes, deferred, first, last;
+	int64_t recipients, bytes, deferred, first, last;	/* recipients, bytes: -1 as long as no message tells */
 	uint32_t n, at;
 	uint32_t script;	/* text of one odd script */
 };

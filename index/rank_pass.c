@@ -195,6 +195,7 @@ new_group(struct pass *p, int64_t key)
 	memset(g, 0, sizeof *g);
 	g->key = key;
 	g->row = -1;
+	g->recipients = g->bytes = -1;
 	g->first = INT64_MAX;
 	g->last = MSG_NO_TIME;
 	return (uint32_t)p->ngroups++;
@@ -277,13 +278,21 @@ flags_of(struct pass *p, const struct account *a, const int64_t *v)
 	return flags;
 }
 
+/* What one message does not tell (below 0) leaves the sum as it is: a sum of nothing known is not 0. */
+static void
+add_known(int64_t *sum, int64_t v)
+{
+	if (v >= 0)
+		*sum = (*sum < 0 ? 0 : *sum) + v;
+}
+
 static void
 group_add(struct group *g, const int64_t *v, int has_time)
 {
 	g->row = v[C_ROW];
 	g->n++;
-	g->recipients += v[C_RECIPIENTS];
-	g->bytes += v[C_SIZE];
+	add_known(&g->recipients, v[C_RECIPIENTS]);
+	add_known(&g->bytes, v[C_SIZE]);
 	g->deferred += v[C_DEFERRED];
 	if (has_time && v[C_ARRIVED] < g->first)
 		g->first = v[C_ARRIVED];
@@ -299,7 +308,7 @@ add_hit(struct pass *p, const int64_t *v, int has_time)
 	struct hit *h;
 
 	if (p->group[group].row == v[C_ROW]) {	/* one more recipient in a domain that this message has already */
-		p->group[group].recipients += v[C_RECIPIENTS];
+		add_known(&p->group[group].recipients, v[C_RECIPIENTS]);
 		return;
 	}
 	if (p->n == p->cap) {
@@ -345,7 +354,7 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 	buf_init(&sql, SQL_MAX);
 	buf_fmt(&sql, "SELECT %s, m.account, m.arrived, m.sender, m.sender_domain, m.client, m.subject,"
 	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.id FROM %s%s"
-	    " WHERE m.gone_scan IS NULL", key[p->by], by_rcpt ? "r.message IS NOT NULL" : "m.recipients", selection_source(s, p->ix, 0),
+	    " WHERE m.gone_scan IS NULL", key[p->by], by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, 0),
 	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" : "");
 	if (selection_sql(&sql, s, p->ix, e) == 0)
 		st = index_prepare(p->ix, buf_cstr(&sql), e);
@@ -365,6 +374,9 @@ collect_hits(struct pass *p, struct selection *s, struct err *e)
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		for (i = 0; i <= C_ROW; i++)
 			v[i] = sqlite3_column_int64(st, i);
+		for (i = C_RECIPIENTS; i <= C_SIZE; i++)
+			if (v[i] == 0 && sqlite3_column_type(st, i) == SQLITE_NULL)
+				v[i] = -1;
 		if (p->only != NULL && bsearch(&v[C_ROW], p->only, p->nonly, sizeof *p->only, compare_number) == NULL)
 			continue;
 		if (((uint64_t)v[C_SENDER] | (uint64_t)v[C_SENDER_DOMAIN] | (uint64_t)v[C_CLIENT] | (uint64_t)v[C_SUBJECT] |

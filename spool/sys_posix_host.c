@@ -251,6 +251,50 @@ convert(iconv_t cd, char *out, size_t max, const char *in, size_t n)
 	return (int64_t)(max - room);
 }
 
+/* Open converters that nobody uses now: iconv_open loads a module from disk each time, a twentieth of a whole scan. */
+static struct {
+	pthread_mutex_t lock;
+	struct converter { char name[64]; iconv_t cd; } v[16];
+	size_t n;
+} idle = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static iconv_t
+take_converter(const char *name)
+{
+	iconv_t cd = (iconv_t)-1;
+	size_t i;
+
+	pthread_mutex_lock(&idle.lock);
+	for (i = 0; i < idle.n && strcmp(idle.v[i].name, name) != 0; i++)
+		;
+	if (i < idle.n) {
+		cd = idle.v[i].cd;
+		idle.v[i] = idle.v[--idle.n];
+	}
+	pthread_mutex_unlock(&idle.lock);
+	return cd != (iconv_t)-1 ? cd : iconv_open("UTF-8", name);
+}
+
+/* name: at most 63 bytes. The oldest makes room. */
+static void
+keep_converter(const char *name, iconv_t cd)
+{
+	const size_t most = sizeof idle.v / sizeof idle.v[0];
+	iconv_t old = (iconv_t)-1;
+
+	iconv(cd, NULL, NULL, NULL, NULL);
+	pthread_mutex_lock(&idle.lock);
+	if (idle.n == most) {
+		old = idle.v[0].cd;
+		memmove(idle.v, idle.v + 1, --idle.n * sizeof idle.v[0]);
+	}
+	memcpy(idle.v[idle.n].name, name, strlen(name) + 1);
+	idle.v[idle.n++].cd = cd;
+	pthread_mutex_unlock(&idle.lock);
+	if (old != (iconv_t)-1)
+		iconv_close(old);
+}
+
 int64_t
 sys_iconv(char *out, size_t max, const char *charset, const void *in, size_t n)
 {
@@ -268,11 +312,11 @@ sys_iconv(char *out, size_t max, const char *charset, const void *in, size_t n)
 	name[i] = '\0';
 	if (charset[i] != '\0' || i == 0)
 		return -1;
-	cd = iconv_open("UTF-8", name);
+	cd = take_converter(name);
 	if (cd == (iconv_t)-1)
 		return -1;
 	got = convert(cd, out, max, in, n);
-	iconv_close(cd);
+	keep_converter(name, cd);
 	return got;
 }
 
