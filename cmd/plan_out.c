@@ -323,7 +323,7 @@ put_items(struct plan_run *r, int64_t id, struct err *e)
 	struct arena a = { 0 };
 	struct item it;
 	int64_t n = -1;
-	int rc;
+	int rc = 0;
 
 	while (r->c->out.error == 0 && (rc = journal_item_after(&it, r->j, id, n, ~0u, &a, e)) == 1) {
 		n = it.n;

@@ -354,7 +354,8 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 	buf_init(&sql, SQL_MAX);
 	buf_fmt(&sql, "SELECT %s, m.account, m.arrived, m.sender, m.sender_domain, m.client, m.subject,"
 	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.id FROM %s%s"
-	    " WHERE m.gone_scan IS NULL", key[p->by], by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, 0),
+	    " WHERE m.gone_scan IS NULL", key[p->by],
+	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, 0),
 	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" : "");
 	if (selection_sql(&sql, s, p->ix, e) == 0)
 		st = index_prepare(p->ix, buf_cstr(&sql), e);

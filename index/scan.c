@@ -74,7 +74,7 @@ known_slot(const struct known *k, uint64_t fp)
 static int
 known_load(struct known *k, struct index *ix, int64_t spool, struct err *e)
 {
-	sqlite3_stmt *st = index_prepare(ix, "SELECT id, fp FROM message WHERE spool = ? AND gone_scan IS NULL", e);
+	sqlite3_stmt *st = index_prepare(ix, "SELECT id, fp FROM message NOT INDEXED WHERE spool = ? AND gone_scan IS NULL", e);
 	size_t cap = 0, i;
 	int rc;
 
@@ -688,10 +688,11 @@ count_unchanged(struct scan *s)
 	s->out->messages = s->out->new_ + s->out->changed + s->out->unchanged;
 }
 
-/* The totals of this scan by queue, account and domain: what later trends are drawn from. */
+/* The totals of this scan by queue, account and domain: what later trends are drawn from. (Here and above, the table in its own
+ * order is read several times faster than by way of an index on nearly all of it.) */
 static const char put_totals[] =
     "INSERT INTO total WITH sums AS MATERIALIZED (SELECT queue, account, count(*) AS n, total(size) AS b, total(recipients) AS r"
-    "  FROM message WHERE spool = ?2 AND gone_scan IS NULL GROUP BY queue, account)"
+    "  FROM message NOT INDEXED WHERE spool = ?2 AND gone_scan IS NULL GROUP BY queue, account)"
     " SELECT ?1, 'queue', '', q.text, sum(n), sum(b), sum(r) FROM sums JOIN text q ON q.id = queue GROUP BY queue"
     " UNION ALL SELECT ?1, 'account', coalesce(a.kind, ''), coalesce(a.key, ''), sum(n), sum(b), sum(r)"
     "  FROM sums LEFT JOIN account a ON a.id = account GROUP BY account"

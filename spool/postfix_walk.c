@@ -41,8 +41,10 @@ static const enum postfix_queue order[] = {
 static int
 is_id(const char *s)
 {
-	size_t n = strspn(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_");
+	size_t n;
 
+	for (n = 0; (s[n] >= '0' && s[n] <= '9') || (s[n] >= 'A' && s[n] <= 'Z') || (s[n] >= 'a' && s[n] <= 'z') || s[n] == '_'; n++)
+		continue;
 	return s[n] == '\0' && n >= 1 && n <= ID_MAX;
 }
 

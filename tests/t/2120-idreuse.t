@@ -148,13 +148,15 @@ sub hold_lock {
 		close $let_go;
 		open my $d, '+<', $path or die $!;
 		# struct flock of Linux on 64 bits: type, whence, start, length, pid
-		fcntl $d, F_SETLK, pack('s s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 19, 0) or die "lock: $!";
+		my $flock = pack 's s x4 q q i x4', F_WRLCK, SEEK_SET, 0, 19, 0;
+		fcntl $d, F_SETLK, $flock or die "lock: $!";
 		syswrite $tell, 'x';
 		sysread $until, my $x, 1;	# until the other end is closed
 		require POSIX;
 		POSIX::_exit(0);
 	}
-	sysread $ready, my $x, 1;
+	close $tell;
+	sysread($ready, my $x, 1) or die 'nobody holds the lock';
 	return ($pid, $let_go);
 }
 
@@ -195,7 +197,8 @@ set -e
 $mount
 "\$MKSPOOL" --fast postfix $at/s 5
 "\$SPOOLSWEEP" --index $dir/full-$name.db scan -q postfix:$at/s
-(dd if=/dev/zero of=$at/filler bs=1k; dd if=/dev/zero of=$at/filler2 bs=512; true) 2>/dev/null
+dd if=/dev/zero of=$at/filler bs=1k 2>/dev/null || true
+dd if=/dev/zero of=$at/filler2 bs=512 2>/dev/null || true
 find $at/s/deferred $at/s/active -type f | wc -l > $dir/full-$name.before
 "\$SPOOLSWEEP" --index $dir/full-$name.db hold --all --execute --json > $dir/full-$name.out 2> $dir/full-$name.err || true
 find $at/s/deferred $at/s/active -type f | wc -l > $dir/full-$name.after
