@@ -9,6 +9,7 @@ use File::Basename qw(dirname);
 use File::Find qw(find);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
+use IO::Handle;
 use Sweep;
 
 our @EXPORT = qw(fault_dir fault_program fault_case fresh run points tree messages lost journal read_archive archives is_under_asan
@@ -29,7 +30,7 @@ sub is_under_asan { return $plain =~ m{/asan/} }
 
 sub sql {
 	my ($db, $text) = @_;
-	open my $p, '-|', 'sqlite3', '-separator', '|', $db, $text or die "sqlite3: $!";
+	open my $p, '-|', 'sqlite3', '-bail', '-separator', '|', $db, $text or die "sqlite3: $!";
 	my @rows = <$p>;
 	close $p or die "sqlite3 $db: $text: $?";
 	chomp @rows;
@@ -113,21 +114,35 @@ sub messages {
 	return \%m;
 }
 
-# An archive, unpacked by tools of others: { member below data/… => sha256 }; undef when it is not whole.
+# An archive, read without anything of ours: { member below data/… => sha256 }; undef when it is not whole by its own manifests.
 sub read_archive {
 	my ($path) = @_;
-	my $dir = tempdir('arcXXXXXX', DIR => dirname(dirname($path)), CLEANUP => 0);
-	my $ok = system("tar --zstd -C $dir -xf $path 2>/dev/null && cd $dir/* && sha256sum --quiet -c manifest-sha256.txt" .
-	    " tagmanifest-sha256.txt >/dev/null 2>&1") == 0;
-	my %m;
-	if ($ok) {
-		my ($top) = glob "$dir/*";
-		find({ no_chdir => 1, wanted => sub {
-			$m{substr $_, length "$top/data/"} = sha256_hex(slurp($_)) if -f $_;
-		} }, "$top/data");
+	open my $p, '-|', 'zstd', '-dcq', $path or die "zstd: $!";
+	binmode $p;
+	my $tar = do { local $/; <$p> } // '';
+	return undef if !close $p;
+	my ($at, $long, %file) = 0;
+	while ($at + 512 <= length $tar && substr($tar, $at, 1) ne "\0") {
+		my ($name, $size, $type, $prefix) = unpack 'Z100 x24 Z12 x20 a1 x188 Z155', substr $tar, $at, 512;
+		my $text = substr $tar, $at + 512, oct $size;
+		return undef if length $text != oct $size;
+		$at += 512 + 512 * int((511 + oct $size) / 512);
+		if ($type eq 'x') {
+			($long) = $text =~ /^\d+ path=(.*)$/m;
+			next;
+		}
+		$name = length $prefix ? "$prefix/$name" : $name;
+		$name = $long if defined $long;
+		$file{$name =~ s{^[^/]+/}{}r} = sha256_hex($text);
+		$file{text}{$1} = $text if $name =~ m{^[^/]+/((?:tag)?manifest-sha256\.txt)\z};
+		$long = undef;
 	}
-	remove_tree($dir);
-	return $ok ? \%m : undef;
+	my $text = delete $file{text} || {};
+	return undef if !defined $text->{'tagmanifest-sha256.txt'};
+	my %said = map { /^(\w{64}) [ *](.+)$/ ? ($2 => $1) : () } map { split /\n/ } values %$text;
+	my @payload = grep { m{^data/} } keys %file;
+	return undef if grep { ($said{$_} // '') ne ($file{$_} // '') } keys %said, @payload;
+	return { map { s{^data/}{}r => $file{$_} } @payload };
 }
 
 # The published archives of a case: { name => { member => sha256 } or undef }
@@ -164,14 +179,23 @@ sub lost {
 sub journal {
 	my ($c) = @_;
 	my $db = "$c->{dir}/i/journal.db";
-	return {} if !-s $db || !sql($db, "select 1 from sqlite_schema where name = 'plan'");
+	return {} if !-s $db;
 	my @state = qw(planned taking taken archiving verified deleting done undoing undone);
 	my @item = qw(planned taken archived verified deleted changed busy gone failed released);
-	my ($plan, $state) = map { split /\|/ } sql($db, 'select id, state from plan order by id desc limit 1');
-	return {} if !defined $plan;
-	return { id => $plan, plan => $state[$state],
-		items => { map { my ($id, $s) = split /\|/; $id => $item[$s] } sql($db, "select qid, state from item where plan = $plan") },
-		why => { map { my ($id, $why) = split /\|/, $_, 2; $id => $why } sql($db, "select qid, why from item where plan = $plan") } };
+	# A kill may have left a journal without a table.
+	my @rows = eval { sql($db, "select 'plan', id, state, '' from plan where id = (select max(id) from plan)" .
+	    " union all select 'item', qid, state, why from item where plan = (select max(id) from plan)") };
+	my %j;
+	for (@rows) {
+		my ($what, $id, $state, $why) = split /\|/, $_, 4;
+		if ($what eq 'plan') {
+			@j{qw(id plan)} = ($id, $state[$state]);
+		} else {
+			$j{items}{$id} = $item[$state];
+			$j{why}{$id} = $why;
+		}
+	}
+	return \%j;
 }
 
 # Runs jobs (closures that return text lines of complaint) in two processes; job gets a folder of its own. Returns all lines.
@@ -182,12 +206,12 @@ sub in_workers {
 		my $pid = fork;
 		die "fork: $!" if !defined $pid;
 		if ($pid == 0) {
-			my $lines = '';
+			open my $lines, '>', "$dir/lines$w" or die $!;
+			$lines->autoflush;
 			for my $i (grep { $_ % 2 == $w } 0 .. $#jobs) {
-				$lines .= "$_\n" for eval { $jobs[$i]->("$dir/w$w") };
-				$lines .= "died: $@\n" if $@;
+				print $lines map { "$_\n" } eval { $jobs[$i]->("$dir/w$w") };
+				print $lines "died: $@\n" if $@;
 			}
-			spew("$dir/lines$w", $lines);
 			require POSIX;
 			POSIX::_exit(0);
 		}

@@ -152,7 +152,7 @@ sub kinds {
 	for (grep { /$wanted/ } split /\n/, slurp($log)) {
 		s/^(?:\w{3} [ \d]\d \d\d:\d\d:\d\d mail |\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )//;
 		s/\b[0-9A-Za-z]{6}-(?:[0-9A-Za-z]{6}-[0-9A-Za-z]{2}|[0-9A-Za-z]{11}-[0-9A-Za-z]{4})\b/ID/g;
-		s/\b[0-9A-F]{8,}\b/ID/g;
+		s/\b[0-9A-F]{6,}\b/ID/g;
 		s/\d+/N/g;
 		$kind{$_}++;
 	}
