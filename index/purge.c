@@ -614,6 +614,18 @@ drop_old_strays(struct run *run, struct run_place *pl, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
+/* Was it taken from Postfix' active queue? The plan may have seen it elsewhere: where it was taken is where its parts came from. */
+static int
+was_active(struct run *run, const struct item *it, struct err *e)
+{
+	struct item_part *p;
+	size_t n;
+
+	if (journal_parts(&p, &n, run->j, run->plan.id, it->n, &run->batch, e) < 0)
+		return -1;
+	return n > 0 && (strcmp(p[0].dir, "active") == 0 || strncmp(p[0].dir, "active/", 7) == 0);
+}
+
 /* A delivery under way when its message was taken may report later: Postfix' bounce daemon then makes defer/ID anew. Such a log, of an id of this plan
  * and with no message of that id in any queue, belongs to nothing. */
 static int
@@ -631,13 +643,20 @@ drop_strays(struct run *run, struct err *e)
 	for (i = 0; i < run->nplace; i++)
 		if (drop_old_strays(run, &run->place[i], e) < 0)
 			return -1;
-	arena_reset(&run->batch);
-	while ((rc = journal_item_after(&it, run->j, run->plan.id, last, BIT(ITEM_DELETED), &run->batch, e)) == 1) {
+	for (;;) {
+		arena_reset(&run->batch);
+		rc = journal_item_after(&it, run->j, run->plan.id, last, BIT(ITEM_DELETED), &run->batch, e);
+		if (rc != 1)
+			break;
 		last = it.n;
 		pl = &run->place[it.place];
 		memset(&l, 0, sizeof l);
-		if (pl->sp->driver->strays == NULL || strncmp(it.path, "active/", 7) != 0 ||
-		    pl->sp->driver->strays(&l, pl->sp, pl->r, &run->batch, it.id) != 0)
+		if (pl->sp->driver->strays == NULL)
+			continue;
+		rc = was_active(run, &it, e);
+		if (rc < 0)
+			break;
+		if (rc == 0 || pl->sp->driver->strays(&l, pl->sp, pl->r, &run->batch, it.id) != 0)
 			continue;
 		for (i = 0; i < l.n; i++) {
 			name = arena_fmt(&run->batch, STRAY "%08lld.%zu", (long long)it.n, i);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define ODD_KEPT 1000
+#define MISSING_US 1000000
 
 const struct spool_driver *const spool_drivers[] = { &spool_postfix, &spool_exim, &spool_smartermail, NULL };
 
@@ -198,31 +199,54 @@ spool_reader_free(struct spool_reader *r)
 	free(r);
 }
 
-struct sys_dir *
-spool_reader_dir(struct spool_reader *r, const char *rel, struct err *e)
+static struct reader_dir *
+dir_slot(struct spool_reader *r, const char *rel)
 {
 	struct reader_dir *d, *old = &r->dirs[0];
-	struct sys_dir *fresh;
-	size_t i;
+	size_t i, n = strlen(rel);
 
 	for (i = 0; i < sizeof r->dirs / sizeof r->dirs[0]; i++) {
 		d = &r->dirs[i];
-		if (d->rel != NULL && strcmp(d->rel, rel) == 0) {
-			d->used = ++r->tick;
-			return d->dir;
-		}
+		if (d->rel != NULL && strcmp(d->rel, rel) == 0)
+			return d;
 		if (d->used < old->used)
 			old = d;
 	}
-	if (sys_dir_sub(&fresh, r->sp->dir, rel, e) < 0)
-		return NULL;
 	sys_dir_close(old->dir);
 	free(old->rel);
-	old->dir = fresh;
-	old->rel = mem_grow(NULL, strlen(rel) + 1);
-	memcpy(old->rel, rel, strlen(rel) + 1);
-	old->used = ++r->tick;
-	return fresh;
+	memset(old, 0, sizeof *old);
+	old->rel = mem_grow(NULL, n + 1);
+	memcpy(old->rel, rel, n + 1);
+	return old;
+}
+
+/* Messages are looked for in hash folders that were never made: for a part one look a second is enough. */
+static struct sys_dir *
+dir_at(struct spool_reader *r, const char *rel, int is_part, struct err *e)
+{
+	struct reader_dir *d = dir_slot(r, rel);
+	struct err why;
+
+	d->used = ++r->tick;
+	if (d->dir != NULL)
+		return d->dir;
+	if (is_part && d->missing_until > sys_clock_us()) {
+		err_set(e, ENOENT, "open %s", rel);
+		return NULL;
+	}
+	if (sys_dir_sub(&d->dir, r->sp->dir, rel, &why) == 0)
+		return d->dir;
+	d->dir = NULL;
+	d->missing_until = why.sys == ENOENT ? sys_clock_us() + MISSING_US : 0;
+	if (e != NULL)
+		*e = why;
+	return NULL;
+}
+
+struct sys_dir *
+spool_reader_dir(struct spool_reader *r, const char *rel, struct err *e)
+{
+	return dir_at(r, rel, 0, e);
 }
 
 int
@@ -233,7 +257,7 @@ spool_part_stat(struct part *p, struct spool_reader *r)
 	int rc;
 
 	err_clear(&e);
-	d = spool_reader_dir(r, p->dir, &e);
+	d = dir_at(r, p->dir, 1, &e);
 	rc = d != NULL ? sys_stat_at(&p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;
 	p->absent = rc == ENOENT;
 	return rc == ENOENT ? 0 : rc;
@@ -248,7 +272,7 @@ spool_part_open(struct rd *rd, struct sys_file *f, struct part *p, struct spool_
 
 	f->h = -1;
 	err_clear(&e);
-	d = spool_reader_dir(r, p->dir, &e);
+	d = dir_at(r, p->dir, 1, &e);
 	rc = d != NULL ? sys_open_at(f, &p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;
 	p->absent = rc == ENOENT;
 	if (rc == 0)

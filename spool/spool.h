@@ -144,7 +144,12 @@ struct spool_reader {
 	unsigned char *window;		/* SPOOL_WINDOW bytes for rd_file */
 	unsigned char *window2;		/* another one, for a second file open at the same time */
 	struct arena scratch;		/* reset by the driver at the start of each read */
-	struct reader_dir { char *rel; struct sys_dir *dir; uint64_t used; } dirs[16];
+	struct reader_dir {
+		char *rel;
+		struct sys_dir *dir;	/* NULL: it was not there when it was last looked for */
+		int64_t missing_until;	/* sys_clock_us: until then spool_part_stat and _open take it for missing */
+		uint64_t used;
+	} dirs[64];
 	uint64_t tick;
 };
 

@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Test::More;
 use Data::Dumper;
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 use Sweep;
 use Fault;
 
@@ -200,21 +200,114 @@ sub sweeps {
 	return @s;
 }
 
-my (%tried, @jobs, %names);
+# ---- restore ----
+
+# What a restore has made: Postfix gives new ids, so names are left out there.
+sub restored {
+	my ($c) = @_;
+	my $t = tree($c->{s}, 1);
+	my @files = grep { $t->{$_} !~ /^\d+ dir$/ } keys %$t;
+	return [sort map { ($c->{kind} eq 'postfix' ? (split m{/}, $_)[1] : $_) . " $t->{$_}" } @files];
+}
+
+sub do_restore {
+	my ($c) = @_;
+	my ($archive) = glob "$c->{a}/*.tar.zst";
+	return ('restore', $archive, '--execute', $c->{kind} eq 'exim' ? ('--to-queue', 'restored') : ());
+}
+
+sub try_restore {
+	my ($c, $s, $fault) = @_;
+	prepare($c, $s->{setup});
+	my $before = restored($c);
+	my $r = run($c, $fault, do_restore($c));
+	my @bad;
+	my $say = sub { push @bad, "$c->{kind} restore $fault: $_[0]"; };
+	return () if $fault =~ /kill/ && !$r->{signal};
+	$say->("signal $r->{signal} $r->{err}") if $r->{signal} != ($fault =~ /kill/ ? 9 : 0);
+	$say->("LOST " . join ' ', lost($c)) if lost($c);
+	$say->("exit $r->{status} $r->{err}") if !$r->{signal} && $r->{status} !~ /^[0-3]$/;
+	my $now = join "\n", grep { !m{\.spoolsweep} } @{ restored($c) };
+	$say->("exit 1, but the spool changed; $r->{err}") if !$r->{signal} && $r->{status} == 1 && $now ne join "\n", @$before;
+	$say->("exit 0, but it is not what an undisturbed run leaves; $r->{err}")
+	    if !$r->{signal} && $r->{status} == 0 && $now ne join "\n", @{ $s->{final} };
+	my $r2 = run($c, undef, do_restore($c));
+	$say->("the second run: exit $r2->{status} signal $r2->{signal} $r2->{err}") if $r2->{signal} || $r2->{status} !~ /^[03]$/;
+	my %more = map { $_ => 1 } @{ restored($c) };
+	my %want = map { $_ => 1 } @{ $s->{final} };
+	my @extra = grep { !$want{$_} } sort keys %more;
+	my @missing = grep { !$more{$_} } sort keys %want;
+	$say->("after the second run (exit $r2->{status}) extra: @extra; missing: @missing; $r->{err} $r2->{err}") if @extra || @missing;
+	$say->("after the second run a message is there twice") if @{ restored($c) } != @{ $s->{final} };
+	return @bad;
+}
+
+sub restore_sweep {
+	my ($c) = @_;
+	my $s = { name => 'restore', setup => [[undef, do_purge($c)]], try => \&try_restore };
+	prepare($c, $s->{setup});
+	my ($p, $r) = points($c, do_restore($c));
+	@$s{qw(points status err final lost)} = ($p, $r->{status}, $r->{err}, restored($c), [lost($c)]);
+	return $s;
+}
+
+# ---- an MTA at work ----
+
+# Postfix delivers a message, or takes it into its active queue, at each call of a purge.
+sub try_race {
+	my ($c, $s, $fault) = @_;
+	prepare($c, []);
+	my $id = $c->{ids}[2];
+	my ($rel) = keys %{ $c->{messages}{$id} };
+	my $mark = "$c->{dir}/happened";
+	unlink $mark;
+	my $what = $s->{name} eq 'deliver' ? "rm $c->{s}/$rel" : "mv $c->{s}/$rel $c->{s}/active/$id";
+	my $r = run($c, $fault, { SPOOLSWEEP_FAULT_RUN => "$what 2>/dev/null && touch $mark || true" }, do_purge($c));
+	my $happened = -e $mark;
+	my @bad;
+	my $say = sub { push @bad, "postfix $s->{name} $fault: $_[0]"; };
+	my @lost = grep { !($happened && $s->{name} eq 'deliver' && $_ eq $id) } lost($c);
+	$say->("LOST @lost") if @lost;
+	$say->("exit $r->{status} signal $r->{signal} $r->{err}") if $r->{signal} || $r->{status} !~ /^[03]$/;
+	my $state = journal($c)->{items}{$id} // 'never planned';
+	my $expect = !$happened ? qr/^deleted$/ : $s->{name} eq 'deliver' ? qr/^gone$|^never planned$/ : qr/^deleted$/;
+	$say->("it is $state") if $state !~ $expect;
+	my $why = untrue($c);
+	$say->($why) if defined $why;
+	return @bad;
+}
+
+sub race_sweeps {
+	my ($c) = @_;
+	return () if $c->{kind} ne 'postfix';
+	return map {
+		my $s = { name => $_, setup => [], try => \&try_race };
+		fresh($c);
+		my ($p, $r) = points($c, do_purge($c));
+		@$s{qw(points status err lost)} = ($p, $r->{status}, $r->{err}, [lost($c)]);
+		$s;
+	} qw(deliver activate);
+}
+
+# ---- all of them ----
+
+my (%tried, @jobs);
 for my $kind (@kinds) {
 	my $c = make($kind, "$dir/$kind");
-	for my $s (sweeps($c)) {
+	my @s = (sweeps($c), map { defined $ENV{SWEEP_ONLY} && $_->{name} !~ /$ENV{SWEEP_ONLY}/ ? () : $_ } restore_sweep($c), race_sweeps($c));
+	for my $s (@s) {
 		ok($s->{status} == 0 || $s->{status} == 3 && $s->{name} =~ /^undo/, "$kind $s->{name}: undisturbed")
 		    or diag "exit $s->{status} $s->{err}";
 		is_deeply([$s->{lost}, $s->{untrue}], [[], undef], "$kind $s->{name}: undisturbed, nothing is lost and the journal is true");
-		for my $fault ($ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', @errors)) {
-			my @p = grep { $_->{can} =~ ($fault eq 'kill' ? ($every == 1 ? qr/^/ : qr/C/) : qr/$letter{$fault}/) } @{ $s->{points} };
+		my $is_race = $s->{name} =~ /^(?:deliver|activate)$/;
+		for my $fault ($is_race ? 'run' : $ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', @errors)) {
+			my @p = grep { $is_race || $_->{can} =~ ($fault eq 'kill' ? ($every == 1 ? qr/^/ : qr/C/) : qr/$letter{$fault}/) } @{ $s->{points} };
 			@p = @p[grep { $_ % $every == $offset % $every } 0 .. $#p];
 			$tried{$fault} += @p;
 			push @jobs, map { my $n = $_->{n}; sub {
 				my ($where) = @_;
 				my $c = make($kind, "$where/$kind");
-				return try_point($c, $s, "$n:$fault");
+				return ($s->{try} || \&try_point)->($c, $s, "$n:$fault");
 			} } @p;
 		}
 	}
@@ -225,5 +318,40 @@ my @bad = in_workers($dir, @jobs);
 diag sprintf '%d points tried in %.0f s: %s', scalar @jobs, time - $begun, join ', ', map { "$tried{$_} $_" } sort keys %tried;
 is(scalar @bad, 0, scalar(@jobs) . ' points: nothing is lost, the exit status is true, a second run ends where an undisturbed one ends');
 diag $_ for @bad > 60 ? (@bad[0 .. 59], '… ' . (@bad - 60) . ' more') : @bad;
+
+# ---- killed at random moments, 2,000 messages ----
+
+my $rounds = defined $ENV{SWEEP_ROUNDS} ? $ENV{SWEEP_ROUNDS} : 2;
+for my $kind ($rounds > 0 ? @kinds : ()) {
+	my $c = fault_case("$dir/many-$kind", $kind, 2000, '--fast');
+	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+	my ($seconds, $killed);
+	for my $round (0 .. $rounds) {
+		fresh($c);
+		my $begun = time;
+		my $pid = fork;
+		if ($pid == 0) {
+			open STDOUT, '>', '/dev/null';
+			open STDERR, '>', '/dev/null';
+			exec fault_program(), '--index', $c->{i}, @purge or exit 127;
+		}
+		if ($round > 0) {	# the first one tells how long it takes
+			sleep rand $seconds;
+			$killed += kill 'KILL', $pid;
+		}
+		waitpid $pid, 0;
+		$seconds = time - $begun if $round == 0;
+		is(scalar(my @lost = lost($c)), 0, "$kind, 2,000 messages, round $round: nothing is lost");
+		my $r = run($c, undef, 'purge', '--resume', '--archive', $c->{a});
+		is($r->{status}, 0, "$kind, round $round: resumed") or diag $r->{err};
+		my $j = journal($c);
+		my %state = map { $_ => 1 } values %{ $j->{items} || {} };
+		my $never = !defined $j->{plan} || $j->{plan} eq 'planned';
+		is(join(' ', sort keys %state), $never ? (%state ? 'planned' : '') : 'deleted', "$kind, round $round: all have the same fate");
+		is(scalar(my @lost2 = lost($c)), 0, "$kind, round $round: nothing is lost after the resume");
+		is(defined untrue($c) ? untrue($c) : '', '', "$kind, round $round: the journal is true");
+	}
+	diag "$kind: killed $killed times within $seconds s";
+}
 
 done_testing;

@@ -30,7 +30,7 @@ sub is_under_asan { return $plain =~ m{/asan/} }
 
 sub sql {
 	my ($db, $text) = @_;
-	open my $p, '-|', 'sqlite3', '-bail', '-separator', '|', $db, $text or die "sqlite3: $!";
+	open my $p, '-|', 'sh', '-c', 'exec sqlite3 -bail -separator "|" "$0" "$1" 2>/dev/null', $db, $text or die "sqlite3: $!";
 	my @rows = <$p>;
 	close $p or die "sqlite3 $db: $text: $?";
 	chomp @rows;
