@@ -53,9 +53,18 @@ $(B)/bare: tests/bench/bare.c
 deps:
 	.ci/deps
 
-check: all $(UNIT) $(B)/mkspool
+check: all $(UNIT) $(B)/mkspool $(B)/spoolsweep-fault
 	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool CMOCKA_MESSAGE_OUTPUT=TAP \
 		prove -I tests/t --timer $(UNIT) $(wildcard tests/t/*.t)
+
+# Every point of the crash sweep; "make check" takes a sample.
+sweep: all $(B)/mkspool $(B)/spoolsweep-fault
+	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool SWEEP_EVERY=1 SWEEP_ROUNDS=10 \
+		prove -I tests/t --timer -v tests/t/2100-crash.t tests/t/2110-powerloss.t
+
+# The crash sweep at every point, not at every 41st as in check: about an hour.
+sweep: $(TESTED)
+	SWEEP_EVERY=1 SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool prove -I tests/t --timer -v tests/t/2100-crash.t
 
 # The same tests with AddressSanitizer and UndefinedBehaviorSanitizer.
 asan:
@@ -94,7 +103,7 @@ package: all
 	.ci/package $(B) $(VERSION) $(DEBARCH)
 
 clean:
-	rm -rf $(B)/spoolsweep $(B)/mkspool $(B)/bare $(B)/spool $(B)/index $(B)/cmd $(B)/unit build/asan build/fuzzing build/t
+	rm -rf $(B)/spoolsweep $(B)/spoolsweep-fault $(B)/mkspool $(B)/bare $(B)/spool $(B)/index $(B)/cmd $(B)/unit build/asan build/fuzzing build/t
 
-.PHONY: all deps check asan fuzz fuzz-targets bench demo install package clean
+.PHONY: all deps check sweep asan fuzz fuzz-targets bench demo install package clean
 -include $(LIB:.o=.d) $(B)/cmd/main.d $(UNIT:.t=.d)

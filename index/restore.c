@@ -4,6 +4,9 @@
  * The archive is read three times: arc_verify proves it, restore_list.c takes its list (which stands behind the files), and here the
  * files stream by in the order of that list. What is written is compared with the list's digests once more, so an archive that changes
  * between the readings is found before anything of it becomes visible.
+ *
+ * Messages go in batches: the files of a batch are all on their way to the disk before the first is waited for, which makes
+ * one wait of hundreds. Then each message gets its names, one after the other.
  */
 #include "index/restore.h"
 
@@ -17,7 +20,9 @@
 #include "spool/sys.h"
 
 #define PIECE ((size_t)64 * 1024)
-#define SYNC_EVERY 100			/* messages between two syncs of the folders */
+#define BATCH ((size_t)128)		/* messages */
+#define BATCH_FILES ((size_t)400)	/* open at a time */
+#define BATCH_BYTES ((uint64_t)64 << 20)
 #define MINUTE ((int64_t)60 * 1000000)
 
 struct restore {
@@ -28,12 +33,15 @@ struct restore {
 	struct restore_place **place;
 	const char **place_name;	/* "KIND-N" of each */
 	size_t nplace;
-	struct arena arena, batch;	/* as long as the run, as a message */
+	struct arena arena, batch;	/* as long as the run, as a batch */
+	struct work *work;		/* the batch */
+	size_t nwork, nfiles;
+	uint64_t bytes;			/* written in it */
 	struct sys_sha256 *sha;
 	unsigned char *piece;
 	struct buf head;		/* of the judged part */
 	int64_t began;
-	uint64_t unsynced, done, all;
+	uint64_t done, all;
 };
 
 /* One message on its way. */
@@ -41,6 +49,7 @@ struct work {
 	struct arc_message m;
 	struct putback b;
 	struct restore_place *pl;
+	size_t slot;
 	struct sys_file file[PART_MAX];	/* in the private folder */
 	int state;			/* putback_state */
 	int is_stuck;			/* some parts have their names and cannot be taken back: what is known of it stays for the next run */
@@ -240,8 +249,10 @@ is_judged(const struct work *w, size_t k)
 static int
 begin_file(struct restore *run, struct work *w, size_t k, struct err *e)
 {
-	int rc = sys_create_at(&w->file[k], w->pl->private, restore_private(&run->batch, k), 0600);
+	int rc = sys_create_at(&w->file[k], w->pl->private, restore_private(&run->batch, w->slot, k), 0600);
 
+	run->nfiles++;
+	run->bytes += w->m.part[k].size;
 	return rc != 0 ? err_set(e, rc, "write %s/%zu", w->pl->path, k) : 0;
 }
 
@@ -327,15 +338,14 @@ next_part(struct restore *run, struct work *w, size_t k, struct err *e)
 
 /* ---- putting ---- */
 
-/* Owner, mode and time as they have to be, and all of it on the disk, while no MTA can see it. */
+/* Owner, mode and time as they have to be, while no MTA can see it; its bytes set out for the disk. */
 static int
-finish_file(struct restore *run, struct work *w, size_t k, struct err *e)
+finish_file(struct work *w, size_t k, struct err *e)
 {
 	const struct putback_part *p = &w->b.part[k];
 	struct sys_stat st;
 	int rc = sys_fstat(&st, w->file[k]);
 
-	(void)run;
 	if (rc == 0 && (st.uid != p->uid || st.gid != p->gid))
 		rc = sys_set_owner(w->file[k], p->uid, p->gid);
 	if (rc == EPERM)
@@ -345,7 +355,7 @@ finish_file(struct restore *run, struct work *w, size_t k, struct err *e)
 	if (rc == 0)
 		rc = sys_set_mtime(w->file[k], w->m.part[k].mtime);
 	if (rc == 0)
-		rc = sys_sync(w->file[k]);
+		sys_forget_cache(w->file[k]);	/* starts the writing */
 	return rc != 0 ? err_set(e, rc, "write %s/%zu", w->pl->path, k) : 0;
 }
 
@@ -366,7 +376,7 @@ unput(struct restore *run, struct work *w, size_t done, struct err *e)
 	while (done-- > 0 && rc == 0) {
 		p = &w->b.part[w->b.order[done]];
 		d = spool_reader_dir(w->pl->ps.r, p->dir, e);
-		rc = d != NULL ? move(run, d, p->name, w->pl->private, restore_private(&run->batch, w->b.order[done])) : EIO;
+		rc = d != NULL ? move(run, d, p->name, w->pl->private, restore_private(&run->batch, w->slot, w->b.order[done])) : EIO;
 	}
 	w->is_stuck = rc != 0;
 	return rc != 0 ? err_set(e, rc, "message %s could be put back in part only", w->m.id) : 0;
@@ -387,7 +397,7 @@ give_names(struct restore *run, struct work *w, struct err *e)
 		d = restore_place_dir(w->pl, &w->b, p->dir, e);
 		rc = d == NULL ? -1 : drv->lock != NULL ? drv->lock(&w->b, p, w->file[k]) : 0;
 		if (rc == 0)
-			rc = move(run, w->pl->private, restore_private(&run->batch, k), d, p->name);
+			rc = move(run, w->pl->private, restore_private(&run->batch, w->slot, k), d, p->name);
 		if (rc == EEXIST) {
 			w->state = putback_fail(&w->b, &run->batch, "%s%s%s is there already", p->dir, *p->dir != '\0' ? "/" : "", p->name);
 			return unput(run, w, i, e);
@@ -411,7 +421,6 @@ sync_places(struct restore *run, struct err *e)
 {
 	size_t i;
 
-	run->unsynced = 0;
 	for (i = 0; i < run->nplace; i++)
 		if (restore_place_sync(run->place[i], e) < 0)
 			return -1;
@@ -423,26 +432,20 @@ put(struct restore *run, struct work *w, struct err *e)
 {
 	const struct putback_driver *d = w->pl->driver;
 	struct sys_stat st;
-	size_t i;
 	int rc;
 
-	for (i = 0; i < w->b.norder; i++)
-		if (finish_file(run, w, w->b.order[i], e) < 0)
-			return -1;
 	rc = sys_fstat(&st, w->file[visible_part(w)]);
 	if (rc != 0)
 		return err_set(e, rc, "stat %s/%d", w->pl->path, visible_part(w));
 	w->state = d->name(&w->b, &w->pl->ps, &st, &run->batch, e);
 	if (w->state != PUTBACK_GO)
 		return w->state < 0 ? -1 : 0;
-	if (w->b.norder > 1 && restore_place_write_intent(w->pl, &w->b, e) < 0)
+	if (w->b.norder > 1 && restore_place_write_intent(w->pl, &w->b, w->slot, e) < 0)
 		return -1;
 	if (give_names(run, w, e) < 0)
 		return -1;
 	rc = w->b.norder > 1 ? drop(w->pl, RESTORE_INTENT) : 0;
-	if (rc != 0)
-		return err_set(e, rc, "remove %s/" RESTORE_INTENT, w->pl->path);
-	return ++run->unsynced >= SYNC_EVERY ? sync_places(run, e) : 0;
+	return rc != 0 ? err_set(e, rc, "remove %s/" RESTORE_INTENT, w->pl->path) : 0;
 }
 
 /* Closes the files, which ends their locks, and removes those that got no name. */
@@ -458,7 +461,7 @@ clean(struct restore *run, struct work *w, struct err *e)
 		sys_close(&w->file[k]);
 		if (w->is_stuck)
 			continue;
-		rc = w->state != PUTBACK_GO ? drop(w->pl, restore_private(&run->batch, k)) : 0;
+		rc = w->state != PUTBACK_GO ? drop(w->pl, restore_private(&run->batch, w->slot, k)) : 0;
 		sys = rc != 0 ? rc : sys;
 	}
 	if (sys == 0 && w->state != PUTBACK_GO && w->pl->private != NULL && !w->is_stuck)
@@ -500,6 +503,59 @@ wait_turn(struct restore *run)
 		sys_sleep(due - sys_clock_us());
 }
 
+/* Every file of the batch is waited for before any gets its name. */
+static int
+sync_files(struct restore *run, struct err *e)
+{
+	struct work *w;
+	size_t i, k;
+	int rc = 0;
+
+	for (i = 0; i < run->nwork; i++) {
+		w = &run->work[i];
+		for (k = 0; k < w->b.norder && w->state == PUTBACK_GO && rc == 0; k++)
+			rc = sys_sync(w->file[w->b.order[k]]);
+		if (rc != 0)
+			return err_set(e, rc, "write %s", w->pl->path);
+	}
+	return 0;
+}
+
+/* Gives the messages of the batch their names and tells what became of each. */
+static int
+end_batch(struct restore *run, int failed, struct err *e)
+{
+	struct work *w;
+	size_t i;
+	int rc = failed || (run->opt->execute && sync_files(run, e) < 0) ? -1 : 0;
+
+	for (i = 0; i < run->nwork; i++) {
+		w = &run->work[i];
+		if (rc == 0 && w->state == PUTBACK_GO && run->opt->execute)
+			rc = put(run, w, e);
+		if (rc < 0)
+			w->state = PUTBACK_FAILED;
+		if (clean(run, w, rc < 0 ? NULL : e) < 0)
+			rc = -1;
+		if (rc == 0)
+			tell(run, w);
+	}
+	if (rc == 0)
+		rc = sync_places(run, e);
+	run->nwork = run->nfiles = 0;
+	run->bytes = 0;
+	arena_reset(&run->batch);
+	return rc;
+}
+
+static int
+is_batch_full(const struct restore *run)
+{
+	return run->nwork == BATCH || run->nfiles + PART_MAX > BATCH_FILES || run->bytes > BATCH_BYTES || run->batch.total > BATCH_BYTES ||
+	    run->opt->rate > 0;
+}
+
+/* Writes the files of a message into the private folder; a dry run only looks at it. */
 static int
 selected_message(struct restore *run, struct work *w, struct err *e)
 {
@@ -510,19 +566,14 @@ selected_message(struct restore *run, struct work *w, struct err *e)
 	putback_init(&w->b, w->pl->driver, &w->m);
 	for (k = 0; k < w->m.nparts; k++)
 		w->file[k].h = -1;
+	w->slot = run->nwork++;
 	w->state = w->pl->driver->plan(&w->b, &w->pl->ps, &run->batch, e);
 	if (w->state < 0)
 		return -1;
 	for (k = 0; k < w->m.nparts && rc == 0; k++)
 		rc = next_part(run, w, k, e);
-	if (rc == 0 && w->state == PUTBACK_GO && run->opt->execute)
-		rc = put(run, w, e);
-	if (rc < 0)
-		w->state = PUTBACK_FAILED;
-	if (clean(run, w, rc < 0 ? NULL : e) < 0 && rc == 0)
-		rc = -1;
-	if (rc == 0)
-		tell(run, w);
+	for (k = 0; k < w->b.norder && rc == 0 && w->state == PUTBACK_GO && run->opt->execute; k++)
+		rc = finish_file(w, w->b.order[k], e);
 	return rc;
 }
 
@@ -539,31 +590,41 @@ skip_message(struct restore *run, const struct arc_message *m, struct err *e)
 }
 
 static int
+next_message(struct restore *run, uint64_t n, struct err *e)
+{
+	struct work *w = &run->work[run->nwork];
+	int is_selected;
+
+	memset(w, 0, sizeof *w);
+	if (restore_list_get(&w->m, &is_selected, run->list, n, &run->batch, e) < 0)
+		return -1;
+	if (!is_selected)
+		return skip_message(run, &w->m, e);
+	wait_turn(run);
+	if (selected_message(run, w, e) < 0)
+		return -1;
+	if (run->opt->progress != NULL)
+		run->opt->progress(run->opt->arg, run->opt->execute ? "restore" : "look", ++run->done, run->all);
+	return 0;
+}
+
+static int
 all_messages(struct restore *run, struct err *e)
 {
 	uint64_t n, all = restore_list_count(run->list);
 	struct arc_entry ent;
-	struct work w;
-	int is_selected, rc = arc_next(&ent, run->reader, e);	/* bagit.txt */
+	int rc = arc_next(&ent, run->reader, e) == 1 ? 0 : -1;	/* bagit.txt */
 
-	for (n = 0, rc = rc == 1 ? 0 : -1; n < all && rc == 0; n++) {
+	for (n = 0; n < all && rc == 0; n++) {
 		if (run->opt->stop != NULL && run->opt->stop(run->opt->arg)) {
 			run->out->is_stopped = 1;
 			break;
 		}
-		arena_reset(&run->batch);
-		memset(&w, 0, sizeof w);
-		rc = restore_list_get(&w.m, &is_selected, run->list, n, &run->batch, e);
-		if (rc == 0 && !is_selected)
-			rc = skip_message(run, &w.m, e);
-		if (rc != 0 || !is_selected)
-			continue;
-		wait_turn(run);
-		rc = selected_message(run, &w, e);
-		if (run->opt->progress != NULL)
-			run->opt->progress(run->opt->arg, run->opt->execute ? "restore" : "look", ++run->done, run->all);
+		rc = next_message(run, n, e);
+		if (rc == 0 && is_batch_full(run))
+			rc = end_batch(run, 0, e);
 	}
-	return rc;
+	return end_batch(run, rc < 0, e) < 0 ? -1 : 0;
 }
 
 /* Proves the archive, whose name is the user's path. */
@@ -614,11 +675,7 @@ run_all(struct restore *run, const char *archive, struct selection *s, struct er
 		rc = check_space(run, bytes, e);
 	if (rc == 0)
 		rc = arc_open(&run->reader, archive, e);
-	if (rc == 0)
-		rc = all_messages(run, e);
-	if (rc == 0)
-		rc = sync_places(run, e);
-	return rc;
+	return rc == 0 ? all_messages(run, e) : rc;
 }
 
 int
@@ -634,6 +691,7 @@ restore_run(struct restore_result *out, const char *archive, struct selection *s
 	run.out = out;
 	run.sha = sys_sha256_new();
 	run.piece = mem_new(PIECE);
+	run.work = mem_new((BATCH + 1) * sizeof *run.work);
 	run.began = sys_clock_us();
 	buf_init(&run.head, head_max());
 	rc = run_all(&run, archive, s, e);
@@ -649,6 +707,7 @@ restore_run(struct restore_result *out, const char *archive, struct selection *s
 	restore_list_free(run.list);
 	sys_sha256_free(run.sha);
 	free(run.piece);
+	free(run.work);
 	buf_free(&run.head);
 	arena_free(&run.arena);
 	arena_free(&run.batch);

@@ -77,13 +77,13 @@ int restore_place_sync(struct restore_place *p, struct err *e);
 /* Which names the message in hand is going to get, written before the first of them: lines "PRIVATE DIR NAME", the visible part's last. A run
  * that is killed between two leaves it behind. restore_place_intent reads line n: 1, 0 no more (or no such file), -1. */
 #define RESTORE_INTENT "intent"
-int restore_place_write_intent(struct restore_place *p, const struct putback *b, struct err *e);
+int restore_place_write_intent(struct restore_place *p, const struct putback *b, size_t slot, struct err *e);
 struct restore_intent {
 	const char *private, *dir, *name;
 };
 int restore_place_intent(struct restore_intent *out, size_t n, struct restore_place *p, struct arena *a, struct err *e);
 
-/* The private name of part k. */
-const char *restore_private(struct arena *a, size_t k);
+/* The private name of part k of the message in a slot of the batch. */
+const char *restore_private(struct arena *a, size_t slot, size_t k);
 
 #endif

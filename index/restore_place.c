@@ -12,9 +12,9 @@
 #define INTENT_MAX ((size_t)64 * 1024)
 
 const char *
-restore_private(struct arena *a, size_t k)
+restore_private(struct arena *a, size_t slot, size_t k)
 {
-	return arena_fmt(a, "%zu", k);
+	return arena_fmt(a, "%zu.%zu", slot, k);
 }
 
 /* ---- opening ---- */
@@ -192,7 +192,7 @@ restore_place_sync(struct restore_place *p, struct err *e)
 /* ---- intents ---- */
 
 int
-restore_place_write_intent(struct restore_place *p, const struct putback *b, struct err *e)
+restore_place_write_intent(struct restore_place *p, const struct putback *b, size_t slot, struct err *e)
 {
 	struct sys_file f = SYS_FILE_CLOSED;
 	struct arena a = { 0 };
@@ -204,7 +204,7 @@ restore_place_write_intent(struct restore_place *p, const struct putback *b, str
 	buf_init(&text, INTENT_MAX);
 	for (i = 0; i < b->norder; i++) {
 		part = &b->part[b->order[i]];
-		buf_fmt(&text, "%s %s %s\n", restore_private(&a, b->order[i]), *part->dir != '\0' ? arc_encode_name(&a, part->dir) : ".",
+		buf_fmt(&text, "%s %s %s\n", restore_private(&a, slot, b->order[i]), *part->dir != '\0' ? arc_encode_name(&a, part->dir) : ".",
 		    arc_encode_name(&a, part->name));
 	}
 	rc = sys_create_at(&f, p->private, RESTORE_INTENT, 0600);

@@ -70,8 +70,9 @@ static int
 begin(struct putback_spool *ps, struct err *e)
 {
 	struct back_exim *x = arena_zero(&ps->arena, sizeof *x);
+	struct sys_stat st;
 	struct sys_dir *d;
-	int rc;
+	int rc, has;
 
 	ps->state = x;
 	if (ps->opt->to_queue != NULL && !is_queue_name(ps->opt->to_queue)) {
@@ -83,7 +84,11 @@ begin(struct putback_spool *ps, struct err *e)
 	rc = sys_dir_stat(&x->input, d, e);
 	sys_dir_close(d);
 	x->is_split = is_split(ps->sp->dir);
-	x->has_msglog = has_dir(ps->sp->dir, "msglog");
+	/* Not there means message_logs = false; not readable means nothing, and no log may be dropped for it. */
+	has = sys_stat_at(&st, ps->sp->dir, "msglog");
+	if (rc == 0 && has != 0 && has != ENOENT)
+		rc = err_set(e, has, "look at msglog");
+	x->has_msglog = has == 0 && st.type == SYS_DIR;
 	return rc;
 }
 

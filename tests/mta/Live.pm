@@ -18,7 +18,7 @@ sub new
 
 	chmod 0755, $self->{dir}, $self->{spool};
 	$self->setup;
-	push @{$self->{pids}}, Mta::start("$here/recorder", $self->{dir});
+	push @{$self->{pids}}, Mta::start("$here/recorder", $self->{dir}, $self->{prompt} ? 'prompt' : ());
 	$self->wait_for_port(2525);
 	return $self;
 }
@@ -263,6 +263,36 @@ sub text_of
 	return Mta::output("$sbin/postcat", '-hb', "$self->{spool}/$m->{path}");
 }
 
+# Four of them are held.
+sub arrange
+{
+	my ($self, @ids) = @_;
+
+	Mta::run("$sbin/postsuper", '-h', $_) for @ids[0 .. 3];
+}
+
+sub is_quiet
+{
+	my ($self) = @_;
+
+	return !Live::files_below(map { "$self->{spool}/$_" } qw(maildrop incoming active));
+}
+
+# Are these where a restore has to put them?
+sub is_restored
+{
+	my ($self, $m) = @_;
+
+	return $m->{path} =~ m{^hold/};
+}
+
+sub let_go
+{
+	my ($self) = @_;
+
+	Mta::run("$sbin/postsuper", '-H', 'ALL');
+}
+
 # --- Exim ---------------------------------------------------------------------------------------------
 
 package Live::exim;
@@ -371,7 +401,17 @@ sub flush
 {
 	my ($self) = @_;
 
-	Mta::run($exim, '-qff') if !$self->{runners};
+	return if $self->{runners};
+	Mta::run($exim, '-qff');
+	Mta::run($exim, "-qffG$_") for $self->queues;
+}
+
+# Names of the queues beside the default one.
+sub queues
+{
+	my ($self, $root) = @_;
+
+	return map { m{([^/]+)/input$} } glob(($root // $self->{spool}) . '/*/input');
 }
 
 sub local_command
@@ -395,7 +435,7 @@ sub message_files
 {
 	my ($self, $root) = @_;
 
-	return grep { /-H$/ } Live::files_below("$root/input");
+	return grep { /-H$/ } Live::files_below("$root/input", map { "$root/$_/input" } $self->queues($root));
 }
 
 # No tool of Exim's reads a file outside of a spool: the tree of those that are done, the recipients, the journal.
@@ -428,7 +468,7 @@ sub orphans
 	my ($self) = @_;
 	my (%part, @files);
 
-	for my $path (Live::files_below("$self->{spool}/input", "$self->{spool}/msglog")) {
+	for my $path (Live::files_below(map { ("$self->{spool}/${_}input", "$self->{spool}/${_}msglog") } '', map { "$_/" } $self->queues)) {
 		my ($id, $part) = $path =~ m{/input/(?:./)?([\w-]+)-([HDJK])$};
 		($id) = $path =~ m{/([^/]+)$} if !defined $id;
 		$part{$id}{$part // 'other'} = 1;
@@ -441,7 +481,44 @@ sub text_of
 {
 	my ($self, $m) = @_;
 
-	return Mta::output($exim, '-Mvc', $m->{id});
+	my @queue = $m->{path} =~ m{^(?!input/)([^/]+)/} ? "-qG$1" : ();
+
+	return Mta::output($exim, @queue, '-Mvc', $m->{id});
+}
+
+# Two are frozen, two are in a queue of another name.
+sub arrange
+{
+	my ($self, @ids) = @_;
+
+	Mta::run($exim, '-Mf', @ids[0, 1]);
+	Mta::run($exim, '-MG', 'lists', @ids[2, 3]);
+}
+
+sub is_quiet
+{
+	return Mta::pids_of('exim4') <= 1;
+}
+
+# Are these where a restore has to put them?
+sub is_restored
+{
+	my ($self, $m) = @_;
+	open my $in, '<:raw', "$self->{spool}/$m->{path}" or die "$m->{path}: $!\n";
+	local $/;
+
+	return <$in> =~ /^-frozen \d+$/m;
+}
+
+sub let_go
+{
+	my ($self, @messages) = @_;
+
+	for my $m (@messages) {
+		my @queue = $m->{path} =~ m{^(?!input/)([^/]+)/} ? "-qG$1" : ();
+		Mta::output($exim, @queue, '-Mt', $m->{id});
+		Mta::output($exim, @queue, '-M', $m->{id});
+	}
 }
 
 1;

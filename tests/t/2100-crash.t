@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Test::More;
 use Data::Dumper;
+use Digest::SHA qw(sha256_hex);
 use Time::HiRes qw(sleep time);
 use Sweep;
 use Fault;
@@ -102,8 +103,8 @@ sub prepare {
 	my ($c, $setup) = @_;
 	fresh($c);
 	for (@$setup) {
-		my ($fault, @args) = @$_;
-		run($c, $fault, @args);
+		my ($fault, $op) = @$_;
+		run($c, $fault, $op->($c));
 	}
 }
 
@@ -177,11 +178,11 @@ sub sweeps {
 	my @s = (
 		{ name => 'purge', setup => [], op => \&do_purge, again => \&do_resume },
 		{ name => 'hold', setup => [], op => \&do_hold, again => \&do_resume },
-		{ name => 'release', setup => [[undef, do_hold($c)]], op => \&do_release, again => \&do_release },
+		{ name => 'release', setup => [[undef, \&do_hold]], op => \&do_release, again => \&do_release },
 	);
 	for (cuts($c)) {
 		my ($name, $n) = @$_;
-		my @setup = ["$n:kill", do_purge($c)];
+		my @setup = ["$n:kill", \&do_purge];
 		push @s, { name => "resume-$name", setup => \@setup, op => \&do_resume, again => \&do_resume };
 		push @s, { name => "undo-$name", setup => \@setup, op => \&do_undo, again => \&do_undo };
 		push @s, { name => "undo-then-resume-$name", setup => \@setup, op => \&do_undo, again => \&do_resume };
@@ -207,6 +208,11 @@ sub restored {
 	my ($c) = @_;
 	my $t = tree($c->{s}, 1);
 	my @files = grep { $t->{$_} !~ /^\d+ dir$/ } keys %$t;
+	# Exim's -frozen line has the time of the restore.
+	for (grep { /-H\z/ } @files) {
+		my $sha = sha256_hex(slurp("$c->{s}$_") =~ s/^-frozen \d+$/-frozen/mr);
+		$t->{$_} =~ s/\w+\z/$sha/;
+	}
 	return [sort map { ($c->{kind} eq 'postfix' ? (split m{/}, $_)[1] : $_) . " $t->{$_}" } @files];
 }
 
@@ -244,7 +250,7 @@ sub try_restore {
 
 sub restore_sweep {
 	my ($c) = @_;
-	my $s = { name => 'restore', setup => [[undef, do_purge($c)]], try => \&try_restore };
+	my $s = { name => 'restore', setup => [[undef, \&do_purge]], try => \&try_restore };
 	prepare($c, $s->{setup});
 	my ($p, $r) = points($c, do_restore($c));
 	@$s{qw(points status err final lost)} = ($p, $r->{status}, $r->{err}, restored($c), [lost($c)]);
