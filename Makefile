@@ -62,10 +62,6 @@ sweep: all $(B)/mkspool $(B)/spoolsweep-fault
 	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool SWEEP_EVERY=1 SWEEP_ROUNDS=10 \
 		prove -I tests/t --timer -v tests/t/2100-crash.t tests/t/2110-powerloss.t
 
-# The crash sweep at every point, not at every 41st as in check: about an hour.
-sweep: $(TESTED)
-	SWEEP_EVERY=1 SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool prove -I tests/t --timer -v tests/t/2100-crash.t
-
 # The same tests with AddressSanitizer and UndefinedBehaviorSanitizer.
 asan:
 	ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 $(MAKE) B=build/asan OPT="-O1 -g -fno-omit-frame-pointer \

@@ -285,6 +285,17 @@ is_intended(const struct work *w, const struct part_list *l)
 	return k == w->n;
 }
 
+/* Was it found elsewhere than it was read? Its logs are then those of the other place: qmgr moves active/ID to deferred/ID after the first
+ * defer/ID was written (qmgr_active.c), so who looked before saw no log. */
+static int
+has_moved(const struct work *w, struct msg *m)
+{
+	struct part_list found = w->si.parts;
+	const struct part *a = part_find(&found, PART_MESSAGE), *b = part_find(&m->parts, PART_MESSAGE);
+
+	return a != NULL && b != NULL && strcmp(a->dir, b->dir) != 0;
+}
+
 static int note_intent(struct run *run, struct work *w, size_t n, struct err *e);
 
 /* Reads it under its MTA's lock, compares, takes. 1 settled, 0 look again, -1 the journal or the private folder failed. */
@@ -301,7 +312,7 @@ take_locked(struct run *run, struct work *w, struct err *e)
 		settle(w, ITEM_FAILED, arena_str(&run->batch, why_not.text));
 		return 1;
 	}
-	if (m.is_taken_mid_way)
+	if (m.is_taken_mid_way || has_moved(w, &m))
 		return 0;
 	why = difference(&w->it, &m);
 	if (why != NULL) {
@@ -340,8 +351,8 @@ take_one(struct run *run, struct work *w, struct err *e)
 			rc = take_locked(run, w, e);
 		sys_close(&lock);
 	}
-	if (rc == 0)
-		settle(w, ITEM_GONE, NULL);
+	if (rc == 0 && find(run, w, e))	/* settles it as gone when it is */
+		settle(w, ITEM_BUSY, "its MTA moves it from queue to queue");
 	return rc < 0 ? -1 : 0;
 }
 

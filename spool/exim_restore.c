@@ -3,6 +3,7 @@
  * stands where in -H), deliver.c (a frozen message older than timeout_frozen_after is failed by its age, not by the time since freezing),
  * the specification's chapter "Format of spool files".
  */
+#include <errno.h>
 #include <string.h>
 
 #include "exim_head.h"

@@ -25,6 +25,7 @@ struct have {			/* a queue file of the spool */
 struct back_postfix {
 	struct have *have;	/* by size */
 	size_t n, cap;
+	struct names *ids;	/* of all queues */
 	enum postfix_queue to;
 	int depth[QUEUES];	/* how deep each queue is hashed */
 	struct sys_stat queue;	/* of the folder it goes into: its owner is mail_owner */
@@ -85,6 +86,7 @@ add_have(struct putback_spool *ps, struct back_postfix *x, struct part *p)
 {
 	struct have *h;
 
+	names_put(x->ids, p->name, strlen(p->name));
 	if (spool_part_stat(p, ps->r) != 0 || p->absent || p->st.type != SYS_FILE)
 		return;
 	if (x->n == x->cap) {
@@ -124,6 +126,7 @@ begin(struct putback_spool *ps, struct err *e)
 	int q = postfix_queue_named(to), rc;
 
 	ps->state = x;
+	x->ids = names_new();
 	if (q != HOLD && q != DEFERRED && q != MAILDROP) {
 		err_set(e, 0, "--to-queue: Postfix takes messages back in hold, deferred or maildrop");
 		return -2;
@@ -142,8 +145,10 @@ end(struct putback_spool *ps)
 {
 	struct back_postfix *x = ps->state;
 
-	if (x != NULL)
-		free(x->have);
+	if (x == NULL)
+		return;
+	free(x->have);
+	names_free(x->ids);
 }
 
 /* ---- is it there already? ---- */
@@ -364,17 +369,15 @@ static int
 name(struct putback *b, struct putback_spool *ps, const struct sys_stat *st, struct arena *a, struct err *e)
 {
 	const struct back_postfix *x = ps->state;
-	struct spool_item it;
 	enum postfix_queue q;
 	size_t i;
-	int rc;
 
+	(void)e;
 	b->new_id = postfix_new_id(a, b->msg->id, b->msg->arrived, st->ino);
-	rc = ps->sp->driver->find(&it, ps->sp, ps->r, a, postfix_queues[x->to].name, b->new_id, NULL, e);
-	if (rc < 0)
-		return -1;
-	if (rc == 1)
+	/* Only a copy has ids that do not fit their inodes; what arrives meanwhile cannot get the inode of our file. */
+	if (names_get(x->ids, b->new_id, strlen(b->new_id)) != NULL)
 		return putback_fail(b, a, "the queue id that it would need, %s, is taken", b->new_id);
+	names_put(x->ids, b->new_id, strlen(b->new_id));
 	for (i = 0; i < b->msg->nparts; i++) {
 		q = b->part[i].role == PART_LOG ? DEFER : b->part[i].role == PART_BOUNCE_LOG ? BOUNCE :
 		    b->part[i].role == PART_TRACE_LOG ? TRACE : x->to;

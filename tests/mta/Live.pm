@@ -514,10 +514,11 @@ sub let_go
 {
 	my ($self, @messages) = @_;
 
-	for my $m (@messages) {
-		my @queue = $m->{path} =~ m{^(?!input/)([^/]+)/} ? "-qG$1" : ();
-		Mta::output($exim, @queue, '-Mt', $m->{id});
-		Mta::output($exim, @queue, '-M', $m->{id});
+	my %queue;
+
+	push @{$queue{$_->{path} =~ m{^(?!input/)([^/]+)/} ? "-qG$1" : ''}}, $_->{id} for @messages;
+	for my $name (sort keys %queue) {
+		Mta::output($exim, $name eq '' ? () : $name, $_, @{$queue{$name}}) for '-Mt', '-M';
 	}
 }
 

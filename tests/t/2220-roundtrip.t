@@ -38,7 +38,7 @@ sub difference
 # What was put back, by tag; each text is what it was.
 sub check_back
 {
-	my ($name, $way, $dir, $tree) = @_;
+	my ($name, $way, $dir) = @_;
 	my %before = map { $_->{tag} => $_ } grep { $_->{way} eq $way } lines("$dir/before.jsonl");
 	my %after = map { $_->{tag} => $_ } grep { $_->{way} eq $way } lines("$dir/after.jsonl");
 
@@ -59,17 +59,17 @@ sub check_back
 
 sub check_trip
 {
-	my ($name, $tree, $kind, $ids) = @_;
+	my ($name, $tree, $kind, $ids, @ways) = @_;
 	my $dir = Mta::fresh_dir("trip-$name");
 	my $program = "$dir/bin/spoolsweep";
 	mkdir "$dir/$_", 0700 or die "$dir/$_: $!" for qw(i archives bin);
 	system('cp', $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', $program) == 0 or die 'cp';
 
-	ok(Mta::run_inside($tree, $dir, 'roundtrip', $kind, $ids, $program), "$name: ran") or do {
+	ok(Mta::run_inside($tree, $dir, 'roundtrip', $kind, $ids, $program, @ways), "$name: ran") or do {
 		diag(Mta::output('tail', '-n', 20, "$dir/log/run"));
 		return;
 	};
-	my %before = map { %{ check_back("$name $_", $_, $dir) } } qw(release restore);
+	my %before = map { %{ check_back("$name $_", $_, $dir) } } @ways;
 	my %got;
 	for my $d (lines("$dir/delivered.jsonl")) {
 		push @{ $got{"$d->{tag} $_"} }, $d->{raw} for @{ $d->{rcpt} };
@@ -90,8 +90,8 @@ sub check_trip
 	diag sprintf '%s: %d messages taken and put back, %d deliveries compared byte for byte', $name, scalar keys %before, $n;
 }
 
-check_trip('postfix-short', 'postfix', 'postfix', 'short');
-check_trip('postfix-long', 'postfix', 'postfix', 'long');
-check_trip('exim-short', 'exim', 'exim', 'short');
-check_trip('exim-long', 'exim498', 'exim', 'long') if -f "$Mta::top/build/mta/exim498/.complete";
+check_trip('postfix-short', 'postfix', 'postfix', 'short', 'release', 'restore');
+check_trip('postfix-long', 'postfix', 'postfix', 'long', 'restore');
+check_trip('exim-short', 'exim', 'exim', 'short', 'release', 'restore');
+check_trip('exim-long', 'exim498', 'exim', 'long', 'restore') if -f "$Mta::top/build/mta/exim498/.complete";
 done_testing();
