@@ -13,8 +13,10 @@ struct map {
 	size_t n, cap;		/* cap: a power of two */
 };
 
-enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_DROP, PUT_TEXT, PUT_TEXT_FIND, PUT_ACCOUNT, PUT_ACCOUNT_FIND, PUT_IDN,
+enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_MANY, PUT_RCPT_DROP, PUT_TEXT, PUT_TEXT_FIND, PUT_ACCOUNT, PUT_ACCOUNT_FIND, PUT_IDN,
     PUT_COUNT };
+
+#define RCPT_MANY 8
 
 #define COLUMNS "fp, spool, account, arrived, arrived_fraction, state, recipients, pending, size, sender, sender_domain, client," \
     " subject, script, script_path, reason, list_id, is_report, queue, qid, path, inode, client_name, helo, protocol," \
@@ -30,6 +32,9 @@ static const char *const put_sql[PUT_COUNT] = {
 	"?31,?32,?33,?34,?35) WHERE id = ?36",
 	"SELECT id, arrived, inode FROM message WHERE qid = ? AND spool = ? AND gone_scan IS NULL",
 	"INSERT INTO recipient VALUES(?,?,?,?,?,?)",
+	/* a failed scan is rolled back as a whole; without these words SQLite would keep a journal of each such statement */
+	"INSERT OR ROLLBACK INTO recipient VALUES(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?),"
+	"(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?)",
 	"DELETE FROM recipient WHERE message = ?",
 	"INSERT INTO text(hash, text) VALUES(?,?)",
 	"SELECT id FROM text WHERE hash = ? AND text = ?",
@@ -325,26 +330,36 @@ put_find(struct put *p, const struct staged *s, int (*taken)(void *arg, int64_t 
 }
 
 static int
+bind_recipient(struct put *p, sqlite3_stmt *st, int at, int64_t row, const struct rcpt *r, size_t seq, struct err *e)
+{
+	int64_t domain = put_domain(p, r->domain, e), reply = put_text(p, r->reply, e);
+
+	if (domain < 0 || reply < 0)
+		return -1;
+	sqlite3_bind_int64(st, at + 1, row);
+	sqlite3_bind_int64(st, at + 2, (int64_t)seq);
+	sqlite3_bind_int(st, at + 3, (int)r->state);
+	bind_text(st, at + 4, r->address);
+	domain != 0 ? sqlite3_bind_int64(st, at + 5, domain) : sqlite3_bind_null(st, at + 5);
+	reply != 0 ? sqlite3_bind_int64(st, at + 6, reply) : sqlite3_bind_null(st, at + 6);
+	return 0;
+}
+
+/* RCPT_MANY with one statement as long as there are so many, the rest one by one. */
+static int
 put_recipients(struct put *p, const struct staged *s, int64_t row, struct err *e)
 {
-	sqlite3_stmt *st = p->st[PUT_RCPT];
-	int64_t domain, reply, none;
-	const struct rcpt *r;
-	size_t i;
+	size_t i, k, n;
+	int64_t none;
+	int which;
 
-	for (i = 0; i < s->msg.nrcpt; i++) {
-		r = &s->msg.rcpt[i];
-		domain = put_domain(p, r->domain, e);
-		reply = put_text(p, r->reply, e);
-		if (domain < 0 || reply < 0)
-			return -1;
-		sqlite3_bind_int64(st, 1, row);
-		sqlite3_bind_int64(st, 2, (int64_t)i);
-		sqlite3_bind_int(st, 3, (int)r->state);
-		bind_text(st, 4, r->address);
-		domain != 0 ? sqlite3_bind_int64(st, 5, domain) : sqlite3_bind_null(st, 5);
-		reply != 0 ? sqlite3_bind_int64(st, 6, reply) : sqlite3_bind_null(st, 6);
-		if (run(&none, p, PUT_RCPT, e) < 0)
+	for (i = 0; i < s->msg.nrcpt; i += n) {
+		which = s->msg.nrcpt - i >= RCPT_MANY ? PUT_RCPT_MANY : PUT_RCPT;
+		n = which == PUT_RCPT_MANY ? RCPT_MANY : 1;
+		for (k = 0; k < n; k++)
+			if (bind_recipient(p, p->st[which], (int)k * 6, row, &s->msg.rcpt[i + k], i + k, e) < 0)
+				return -1;
+		if (run(&none, p, which, e) < 0)
 			return -1;
 	}
 	return 0;

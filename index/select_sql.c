@@ -605,7 +605,7 @@ selection_source(const struct selection *s, struct index *ix, int with_gone)
 	if (by_account || (selection_has(s, SEL_ID) && s->nids <= IDS_IN_SQL))
 		return "message m";
 	if (with_gone || number(ix, "SELECT max(id) FROM message") / 3 <=
-	    number(ix, "SELECT count(*) FROM message WHERE gone_scan IS NULL"))
+	    number(ix, "SELECT total(messages) FROM scan WHERE id IN (SELECT max(id) FROM scan GROUP BY spool)"))
 		return "message m NOT INDEXED";
 	return "message m";
 }

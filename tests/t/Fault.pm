@@ -166,10 +166,8 @@ sub lost {
 	for my $id (sort keys %{ $c->{messages} }) {
 		my @want = values %{ $c->{messages}{$id} };
 		next if @want == grep { $here{$_} } @want;
-		$archives ||= archives($c);
-		next if grep { my $a = $_; defined $a && do {
-			my %in = map { $_ => 1 } values %$a;
-			@want == grep { $in{$_} } @want } } values %$archives;
+		$archives ||= [map { { map { $_ => 1 } values %$_ } } grep { defined } values %{ archives($c) }];
+		next if grep { my $in = $_; @want == grep { $in->{$_} } @want } @$archives;
 		push @lost, $id;
 	}
 	return @lost;
