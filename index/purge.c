@@ -477,8 +477,8 @@ take_batch(struct run *run, struct work *w, size_t n, struct err *e)
 		rc = continue_taking(run, &w[i], e);
 		if (rc < 0)
 			return -1;
-		if (rc == 1)
-			continue;
+		if (rc == 1 || w[i].it.state == ITEM_FAILED)
+			continue;	/* what failed is ours only when the private folder has it */
 		settle(&w[i], ITEM_PLANNED, NULL);
 		find(run, &w[i], &why);
 	}
@@ -526,7 +526,7 @@ take(struct run *run, struct err *e)
 {
 	struct work *w = mem_new(RUN_BATCH * sizeof *w);
 	int64_t end = sys_clock_us() + run->opt->retry_busy_s * 1000000;
-	int rc = take_pass(run, w, BIT(ITEM_PLANNED) | BIT(ITEM_BUSY), e);
+	int rc = take_pass(run, w, BIT(ITEM_PLANNED) | BIT(ITEM_BUSY) | BIT(ITEM_FAILED), e);
 
 	while (rc == 0 && !run_should_stop(run) && sys_clock_us() < end && count(run, ITEM_BUSY, e) > 0) {
 		sys_sleep_ms(500);
@@ -679,40 +679,42 @@ drop_strays(struct run *run, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Nothing of the plan is left in its private folders: they go, and the plan is over. */
-static int
-finish(struct run *run, enum plan_state s, struct err *e)
-{
-	size_t i;
-
-	for (i = 0; i < run->nplace; i++)
-		if (run_clear(run, &run->place[i], e) < 0)
-			return -1;
-	return journal_plan_state(run->j, run->plan.id, s, e);
-}
-
 /* Is nothing of the plan in its private folders any more? Counts by state would do, but the folder is the truth; one that cannot be read is
- * not empty. */
+ * -1 and err. */
 static int
-is_empty(struct run *run)
+is_empty(struct run *run, struct err *e)
 {
 	struct sys_entry ent;
 	struct sys_dir *d;
-	struct err e;
 	size_t i;
 	int rc = 0, left = 0;
 
-	for (i = 0; i < run->nplace && !left; i++) {
+	for (i = 0; i < run->nplace && !left && rc >= 0; i++) {
 		if (run->place[i].private == NULL)
 			continue;
-		if (sys_dir_sub(&d, run->place[i].private, "", &e) < 0)
-			return 0;
-		while (!left && (rc = sys_dir_next(&ent, d, &e)) == 1)
+		if (sys_dir_sub(&d, run->place[i].private, "", e) < 0)
+			return -1;
+		while (!left && (rc = sys_dir_next(&ent, d, e)) == 1)
 			left = strcmp(ent.name, "plan") != 0 && strcmp(ent.name, "lock") != 0;
-		left |= rc < 0;
 		sys_dir_close(d);
 	}
-	return !left;
+	return rc < 0 ? -1 : !left;
+}
+
+/* When nothing of the plan is left in its private folders, they go and the plan is over (run->finished); else it stays as it is. */
+static int
+finish_empty(struct run *run, enum plan_state s, struct err *e)
+{
+	int empty = is_empty(run, e);
+	size_t i;
+
+	if (empty != 1)
+		return empty;
+	for (i = 0; i < run->nplace; i++)
+		if (run_clear(run, &run->place[i], e) < 0)
+			return -1;
+	run->finished = 1;
+	return journal_plan_state(run->j, run->plan.id, s, e);
 }
 
 static int
@@ -745,7 +747,7 @@ run_purge(struct run *run, struct err *e)
 		return err_set(e, 0, "stopped");
 	if (drop_strays(run, e) < 0)
 		return -1;
-	return is_empty(run) ? finish(run, PLAN_DONE, e) : 0;
+	return finish_empty(run, PLAN_DONE, e);
 }
 
 int
@@ -759,7 +761,7 @@ purge_run(struct purge_result *out, struct journal *j, int64_t id, const struct 
 		goto out;
 	}
 	/* From here on a failure is one that must be resumed, when an earlier run has touched the spool. */
-	out->spool_changed = run.plan.state > PLAN_PLANNED && !is_empty(&run);
+	out->spool_changed = run.plan.state > PLAN_PLANNED && is_empty(&run, e) != 1;
 	if (run.plan.state >= PLAN_DONE) {
 		rc = err_set(e, 0, "plan %lld is %s already", (long long)id, plan_state_name(run.plan.kind, run.plan.state));
 		goto out;
@@ -772,9 +774,7 @@ purge_run(struct purge_result *out, struct journal *j, int64_t id, const struct 
 	}
 	if (run.plan.kind == PLAN_PURGE)
 		rc = run_purge(&run, e);
-	else if (is_empty(&run))
-		rc = finish(&run, PLAN_DONE, e);
-	else
+	else if ((rc = finish_empty(&run, PLAN_DONE, e)) == 0 && !run.finished)
 		rc = step(&run, PLAN_TAKEN, e);
 out:
 	run_close(&run);
@@ -966,14 +966,14 @@ purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(
 	struct work *w = mem_new(RUN_BATCH * sizeof *w);
 	struct run run;
 	int64_t last = -1;
-	size_t n = RUN_BATCH;
+	size_t n = RUN_BATCH, i;
 	int rc = -1, failed = 0;
 
 	if (run_open(&run, j, id, opt, out, 0, e) < 0) {
 		out->spool_changed = !dry && run.plan.state > PLAN_PLANNED;
 		goto out;
 	}
-	out->spool_changed = !dry && !is_empty(&run);
+	out->spool_changed = !dry && is_empty(&run, e) != 1;
 	if (!dry && run.plan.state < PLAN_DONE && want == NULL && journal_plan_state(j, id, PLAN_UNDOING, e) < 0)
 		goto out;
 	for (rc = 0; rc == 0 && n == RUN_BATCH && !run_should_stop(&run); ) {
@@ -986,8 +986,10 @@ purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(
 		rc = err_set(e, 0, "stopped");
 	if (rc == 0 && failed > 0 && !dry)
 		rc = err_set(e, 0, "%d messages could not be put back", failed);
-	if (rc == 0 && !dry && is_empty(&run))
-		rc = finish(&run, count(&run, ITEM_DELETED, e) > 0 ? PLAN_DONE : PLAN_UNDONE, e);
+	for (i = 0; rc == 0 && !dry && i < run.nplace; i++)
+		rc = drop_old_strays(&run, &run.place[i], e);
+	if (rc == 0 && !dry)
+		rc = finish_empty(&run, count(&run, ITEM_DELETED, e) > 0 ? PLAN_DONE : PLAN_UNDONE, e);
 out:
 	run_close(&run);
 	free(w);

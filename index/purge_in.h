@@ -35,6 +35,7 @@ struct run {
 	struct arena arena;		/* as long as the run */
 	struct arena batch;		/* as long as a batch */
 	int verified;			/* the archive was verified in this very run */
+	int finished;			/* the plan is over */
 	int stopped;			/* the user asked to stop */
 };
 

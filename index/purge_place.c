@@ -210,15 +210,12 @@ run_note_plan(struct run_place *pl, const char *text, size_t n, struct err *e)
 	return rc == 0 || rc == ENOSPC ? 0 : err_set(e, rc, "write %s/" PLAN_FILE, pl->path);
 }
 
-int
-run_clear(struct run *run, struct run_place *pl, struct err *e)
+static int
+clear_own(struct run *run, struct run_place *pl, struct err *e)
 {
 	struct sys_dir *shelf = NULL;
-	int rc;
+	int rc = run_unlink(run, pl->private, PLAN_FILE);
 
-	if (pl->private == NULL)
-		return 0;
-	rc = run_unlink(run, pl->private, PLAN_FILE);
 	if (rc == 0 || rc == ENOENT)
 		rc = run_unlink(run, pl->private, LOCK_FILE);
 	if (rc != 0 && rc != ENOENT)
@@ -229,9 +226,17 @@ run_clear(struct run *run, struct run_place *pl, struct err *e)
 	if (rc == 0)
 		rc = sys_sync_dir(shelf);
 	sys_dir_close(shelf);
-	if (rc != 0 && rc != ENOENT)
-		return err_set(e, rc, "remove %s", pl->path);
-	rc = sys_rmdir(pl->base, pl->shelf);	/* other plans may still have theirs in it */
+	return rc != 0 && rc != ENOENT ? err_set(e, rc, "remove %s", pl->path) : 0;
+}
+
+int
+run_clear(struct run *run, struct run_place *pl, struct err *e)
+{
+	int rc;
+
+	if (pl->private != NULL && clear_own(run, pl, e) < 0)
+		return -1;
+	rc = sys_rmdir(pl->base, pl->shelf);	/* other plans may still have theirs in it; and a run before may have stopped right here */
 	return rc == 0 || rc == ENOENT || rc == ENOTEMPTY || rc == EEXIST ? 0 : err_set(e, rc, "remove %s", pl->shelf);
 }
 

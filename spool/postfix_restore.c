@@ -18,8 +18,8 @@
 struct have {			/* a queue file of the spool */
 	uint64_t size;
 	const char *dir, *name;
-	unsigned char sha[ARC_SHA256];
-	int is_hashed, is_gone;
+	const unsigned char *sha;	/* NULL: gone, or not hashed yet */
+	int is_hashed;
 };
 
 struct back_postfix {
@@ -27,7 +27,7 @@ struct back_postfix {
 	size_t n, cap;
 	struct names *ids;	/* of all queues */
 	enum postfix_queue to;
-	int depth[QUEUES];	/* how deep each queue is hashed */
+	int depth[QUEUES];	/* how deep each queue is hashed, -1 nothing tells */
 	struct sys_stat queue;	/* of the folder it goes into: its owner is mail_owner */
 };
 
@@ -65,12 +65,32 @@ find_depths(struct back_postfix *x, struct sys_dir *root)
 	for (q = 0; q < QUEUES; q++)
 		x->depth[q] = postfix_queues[q].is_hashed ? depth_of(root, postfix_queues[q].name) : 0;
 	if (x->depth[DEFERRED] < 0)
-		x->depth[DEFERRED] = x->depth[DEFER] < 0 ? 1 : x->depth[DEFER];
+		x->depth[DEFERRED] = x->depth[DEFER];
 	if (x->depth[DEFER] < 0)
 		x->depth[DEFER] = x->depth[DEFERRED];
-	for (q = 0; q < QUEUES; q++)
-		if (x->depth[q] < 0)
-			x->depth[q] = 0;
+}
+
+/* An empty queue tells nothing: then as it was when the archive was made, else as Postfix comes. */
+static int
+depth_in(const struct back_postfix *x, const struct putback *b, enum postfix_queue q)
+{
+	const char *path, *name = postfix_queues[q].name, *twin = q == DEFER ? postfix_queues[DEFERRED].name : postfix_queues[DEFER].name;
+	size_t i, n;
+	int depth;
+
+	if (x->depth[q] >= 0)
+		return x->depth[q];
+	for (i = 0; i < b->msg->nparts; i++) {
+		path = b->msg->part[i].path;
+		n = strcspn(path, "/");
+		if ((strlen(name) != n || strncmp(path, name, n) != 0) &&
+		    ((q != DEFER && q != DEFERRED) || strlen(twin) != n || strncmp(path, twin, n) != 0))
+			continue;
+		for (depth = -1; *path != '\0'; path++)
+			depth += *path == '/';
+		return depth;
+	}
+	return q == DEFER || q == DEFERRED;
 }
 
 static int
@@ -84,9 +104,10 @@ by_size(const void *a, const void *b)
 static void
 add_have(struct putback_spool *ps, struct back_postfix *x, struct part *p)
 {
+	const struct name *id = names_put(x->ids, p->name, strlen(p->name));
+	const char *dir = x->n != 0 ? x->have[x->n - 1].dir : "";
 	struct have *h;
 
-	names_put(x->ids, p->name, strlen(p->name));
 	if (spool_part_stat(p, ps->r) != 0 || p->absent || p->st.type != SYS_FILE)
 		return;
 	if (x->n == x->cap) {
@@ -96,8 +117,8 @@ add_have(struct putback_spool *ps, struct back_postfix *x, struct part *p)
 	h = &x->have[x->n++];
 	memset(h, 0, sizeof *h);
 	h->size = p->st.size;
-	h->dir = arena_str(&ps->arena, p->dir);
-	h->name = arena_str(&ps->arena, p->name);
+	h->dir = strcmp(dir, p->dir) == 0 && *dir != '\0' ? dir : arena_str(&ps->arena, p->dir);	/* they come folder by folder */
+	h->name = id->key;
 }
 
 static int
@@ -161,12 +182,12 @@ hash_have(struct have *h, struct putback_spool *ps, struct arena *a)
 	struct part p = { .dir = h->dir, .name = h->name };
 	struct sys_sha256 *sha;
 	struct spool_item it;
+	unsigned char digest[ARC_SHA256];
 	const unsigned char *s;
 	struct rd rd;
 	size_t n;
 
 	h->is_hashed = 1;
-	h->is_gone = 1;
 	if (spool_part_open(&rd, &f, &p, ps->r, 0) != 0) {
 		if (ps->sp->driver->find(&it, ps->sp, ps->r, a, h->dir, h->name, NULL, NULL) != 1)
 			return;
@@ -177,9 +198,10 @@ hash_have(struct have *h, struct putback_spool *ps, struct arena *a)
 	sha = sys_sha256_new();
 	while ((s = rd_some(&n, &rd, SPOOL_WINDOW)) != NULL && n != 0)
 		sys_sha256_add(sha, s, n);
-	sys_sha256_end(h->sha, sha);
+	sys_sha256_end(digest, sha);
 	sys_sha256_free(sha);
-	h->is_gone = rd.error != 0 || rd.shrunk;
+	if (rd.error == 0 && !rd.shrunk)
+		h->sha = (const unsigned char *)arena_dup(&ps->arena, digest, sizeof digest);
 	sys_close(&f);
 }
 
@@ -199,7 +221,7 @@ find_same(struct putback_spool *ps, const struct arc_part *p, struct arena *a)
 	for (; low < x->n && x->have[low].size == p->size; low++) {
 		if (!x->have[low].is_hashed)
 			hash_have(&x->have[low], ps, a);
-		if (!x->have[low].is_gone && memcmp(x->have[low].sha, p->sha, ARC_SHA256) == 0)
+		if (x->have[low].sha != NULL && memcmp(x->have[low].sha, p->sha, ARC_SHA256) == 0)
 			return &x->have[low];
 	}
 	return NULL;
@@ -381,7 +403,7 @@ name(struct putback *b, struct putback_spool *ps, const struct sys_stat *st, str
 	for (i = 0; i < b->msg->nparts; i++) {
 		q = b->part[i].role == PART_LOG ? DEFER : b->part[i].role == PART_BOUNCE_LOG ? BOUNCE :
 		    b->part[i].role == PART_TRACE_LOG ? TRACE : x->to;
-		b->part[i].dir = postfix_place(a, q, b->new_id, x->depth[q]);
+		b->part[i].dir = postfix_place(a, q, b->new_id, depth_in(x, b, q));
 		b->part[i].name = b->new_id;
 	}
 	return PUTBACK_GO;

@@ -3,7 +3,7 @@
 _spoolsweep()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word i
-	local commands="spools scan rank list show purge hold release plans help"
+	local commands="spools scan rank list show purge hold release plans verify restore help"
 	local globals="--index --json --csv --quiet --verbose --help --version -q -v"
 	local selectors="--account --domain --sender --sender-domain --recipient --recipient-domain --client --subject
 		--script --queue --spool --kind --null-sender --frozen --damaged --older --younger --since --until --larger
@@ -20,10 +20,12 @@ _spoolsweep()
 		esac
 	done
 	case $prev in
-	--archive)
+	--archive|--to)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
 	--index|--spool|--mainlog)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
+	--to-queue)
+		mapfile -t COMPREPLY < <(compgen -W "hold deferred maildrop" -- "$cur"); return ;;
 	--by)
 		mapfile -t COMPREPLY < <(compgen -W "$by" -- "$cur"); return ;;
 	--kind)
@@ -31,12 +33,12 @@ _spoolsweep()
 	--timezone)
 		mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone.tab 2>/dev/null)" -- "$cur"); return ;;
 	--account|--domain|--sender|--sender-domain|--recipient|--recipient-domain|--client|--subject|--script|--queue|--older| \
-	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch)
+	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate)
 		return ;;
 	esac
 	case $command in
 	"") mapfile -t COMPREPLY < <(compgen -W "$commands $globals" -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans" -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans verify restore" -- "$cur") ;;
 	scan)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "--full --threads --timezone $globals" -- "$cur")
@@ -50,6 +52,13 @@ _spoolsweep()
 	hold) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --scan --yes --limit --retry-busy --live $selectors $globals" \
 		-- "$cur") ;;
 	release) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --yes $selectors $globals" -- "$cur") ;;
+	verify) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames ;;
+	restore)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "--execute --to --to-queue --thaw --reset-time --rate --yes $selectors $globals" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames
+		fi ;;
 	show) mapfile -t COMPREPLY < <(compgen -W "$selectors $globals" -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$globals" -- "$cur") ;;
 	esac

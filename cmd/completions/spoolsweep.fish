@@ -1,8 +1,8 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show purge hold release plans help
+set -l commands spools scan rank list show purge hold release plans verify restore help
 set -l none "not __fish_seen_subcommand_from $commands"
-set -l selects "__fish_seen_subcommand_from rank list show purge hold release"
+set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore"
 
 complete -c spoolsweep -f
 complete -c spoolsweep -n $none -a spools -d 'the spools on this machine'
@@ -14,8 +14,10 @@ complete -c spoolsweep -n $none -a purge -d 'plan, take, archive, verify and del
 complete -c spoolsweep -n $none -a hold -d 'take messages out of the sight of the MTA'
 complete -c spoolsweep -n $none -a release -d 'put held messages back'
 complete -c spoolsweep -n $none -a plans -d 'plans and their states'
+complete -c spoolsweep -n $none -a verify -d 're-check archives of purges'
+complete -c spoolsweep -n $none -a restore -d 'put messages of an archive back'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -52,6 +54,16 @@ complete -c spoolsweep -n $purge -l level -x -d 'of compression'
 complete -c spoolsweep -n $purge -l threads -x -d 'of compression'
 complete -c spoolsweep -n $purge -l mainlog -r -F -d "Exim's main log"
 complete -c spoolsweep -n $purge -l watch -x -d 'go on with new ones for so long'
+
+complete -c spoolsweep -n '__fish_seen_subcommand_from verify restore' -F
+set -l restore '__fish_seen_subcommand_from restore'
+complete -c spoolsweep -n $restore -l execute -d 'put the messages back'
+complete -c spoolsweep -n $restore -l to -x -a '(__fish_complete_directories)' -d 'into this spool'
+complete -c spoolsweep -n $restore -l to-queue -x -a 'hold deferred maildrop' -d 'into this queue'
+complete -c spoolsweep -n $restore -l thaw -d 'Exim: do not freeze them'
+complete -c spoolsweep -n $restore -l reset-time -d 'Exim: they arrive now'
+complete -c spoolsweep -n $restore -l rate -x -d 'at most so many a minute'
+complete -c spoolsweep -n $restore -l yes -d accepted
 
 for s in account domain sender sender-domain recipient recipient-domain client subject script queue older younger \
 		since until larger smaller id contains where
