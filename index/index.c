@@ -181,7 +181,7 @@ settle(struct index *ix, enum index_mode mode, struct err *e)
 	    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -57344; PRAGMA journal_size_limit = 67108864", e) < 0)
 		return -1;
 	/* A reader of many rows is a quarter quicker without a copy of each page. */
-	if (mode == INDEX_READ && index_exec(ix, "PRAGMA mmap_size = 268435456", e) < 0)
+	if (mode == INDEX_READ && index_exec(ix, "PRAGMA mmap_size = 134217728", e) < 0)
 		return -1;
 	return load_key(ix, e);
 }

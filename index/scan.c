@@ -851,7 +851,8 @@ load(struct scan *s, struct err *e)
 
 	s->stage = stage_pipe();
 	/* Every row that a new one refers to is made in the same transaction: no need to look each up. */
-	if (index_exec(s->ix, "PRAGMA foreign_keys = OFF", e) < 0 || begin(s, e) < 0 || spool_begin(s->sp, e) < 0 || sys_thread_start(&writer, write_run, s, e) < 0)
+	if (index_exec(s->ix, "PRAGMA foreign_keys = OFF", e) < 0 || begin(s, e) < 0 ||
+	    spool_begin(s->sp, e) < 0 || sys_thread_start(&writer, write_run, s, e) < 0)
 		return -1;
 	rc = read_spool(s, e);
 	progress(s, 1);

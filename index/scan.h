@@ -3,7 +3,9 @@
 /*
  * Walks one spool and publishes it into the index: one thread walks, readers
  * parse, what is new or changed is staged in an unlinked file beside the index, and one
- * transaction publishes all. A kill before it leaves the old index whole. Rows
+ * transaction publishes all. A kill before it leaves the old index whole. Only an
+ * empty index is written to while the spool is read, in that same one transaction:
+ * its write lock is held longer, but no reader waits and nobody has anything to write. Rows
  * that did not change are not written. What was not found is marked gone, but
  * never in a queue that was not wholly read.
  */
