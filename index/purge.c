@@ -841,7 +841,7 @@ put_home(struct run *run, struct work *w, int dry)
 			continue;
 		dir = home_dir(w->pl, to, &e);
 		rc = dir != NULL ? move(run, w->pl->private, w->part[i - 1].private, dir, w->part[i - 1].name) : e.sys != 0 ? e.sys : EIO;
-		/* The MTA may have made a log of that name anew: the message counts, its old log stays behind. */
+		/* The MTA may have made a log of that name meanwhile: the newer one counts, ours goes (manual, WHAT CAN GO WRONG). */
 		if (rc == EEXIST && (w->part[i - 1].role == PART_LOG || w->part[i - 1].role == PART_BOUNCE_LOG ||
 		    w->part[i - 1].role == PART_TRACE_LOG))
 			rc = run_unlink(run, w->pl->private, w->part[i - 1].private);

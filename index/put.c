@@ -16,6 +16,7 @@ struct map {
 enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_MANY, PUT_RCPT_DROP, PUT_TEXT, PUT_TEXT_FIND, PUT_ACCOUNT, PUT_ACCOUNT_FIND, PUT_IDN,
     PUT_COUNT };
 
+#define RCPT_ROW "(?,?,?,?,?,?)"
 #define RCPT_MANY 8
 
 #define COLUMNS "fp, spool, account, arrived, arrived_fraction, state, recipients, pending, size, sender, sender_domain, client," \
@@ -31,10 +32,10 @@ static const char *const put_sql[PUT_COUNT] = {
 	" (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
 	"?31,?32,?33,?34,?35) WHERE id = ?36",
 	"SELECT id, arrived, inode FROM message WHERE qid = ? AND spool = ? AND gone_scan IS NULL",
-	"INSERT INTO recipient VALUES(?,?,?,?,?,?)",
+	"INSERT INTO recipient VALUES" RCPT_ROW,
 	/* a failed scan is rolled back as a whole; without these words SQLite would keep a journal of each such statement */
-	"INSERT OR ROLLBACK INTO recipient VALUES(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?),"
-	"(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?),(?,?,?,?,?,?)",
+	"INSERT OR ROLLBACK INTO recipient VALUES" RCPT_ROW "," RCPT_ROW "," RCPT_ROW "," RCPT_ROW "," RCPT_ROW "," RCPT_ROW ","
+	RCPT_ROW "," RCPT_ROW,
 	"DELETE FROM recipient WHERE message = ?",
 	"INSERT INTO text(hash, text) VALUES(?,?)",
 	"SELECT id FROM text WHERE hash = ? AND text = ?",

@@ -389,6 +389,8 @@ compare(const unsigned char *a, size_t na, const unsigned char *b, size_t nb)
 	int d;
 
 	for (i = 0; i < n; i++) {
+		if (a[i] == b[i])
+			continue;
 		d = ascii_fold(a[i]) - ascii_fold(b[i]);
 		if (d != 0)
 			return d;

@@ -63,15 +63,18 @@ skip_stamp(struct span *s)
 static const unsigned char *
 behind_colon(struct span s)
 {
-	const unsigned char *gt = s.p;
+	const unsigned char *colon, *lt, *gt = s.p;
 
-	for (; s.end - s.p >= 2; s.p++) {
-		if (*s.p == '<' && gt != NULL) {
-			gt = memchr(s.p, '>', (size_t)(s.end - s.p));
-			s.p = gt != NULL ? gt : s.p;
+	while ((colon = memchr(s.p, ':', (size_t)(s.end - s.p))) != NULL) {
+		lt = gt != NULL ? memchr(s.p, '<', (size_t)(colon - s.p)) : NULL;
+		if (lt != NULL) {
+			gt = memchr(lt, '>', (size_t)(s.end - lt));
+			s.p = gt != NULL ? gt : lt;
+			continue;
 		}
-		if (s.end - s.p >= 2 && s.p[0] == ':' && s.p[1] == ' ')
-			return s.p + 2;
+		s.p = colon + 1;
+		if (s.p < s.end && *s.p == ' ')
+			return s.p + 1;
 	}
 	return NULL;
 }

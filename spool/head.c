@@ -212,6 +212,8 @@ note_bytes(struct head_parser *p, const char *name, const char *v, size_t n)
 {
 	size_t i;
 
+	if (text_plain(v, n))
+		return;
 	if (memchr(v, '\0', n) != NULL)
 		head_note(p, "NUL in %s", name);
 	for (i = 0; i < n && (unsigned char)v[i] < 0x80; i++)
