@@ -54,23 +54,15 @@ cmd_fail(const struct err *e)
 	return CMD_FAILED;
 }
 
-static char *
-copy(const char *s)
-{
-	size_t n = strlen(s) + 1;
-
-	return memcpy(mem_new(n), s, n);
-}
-
 char *
 cmd_index_path(const struct context *c)
 {
 	const char *env = getenv("SPOOLSWEEP_INDEX");
 
 	if (c->opt[OPT_INDEX] != NULL)
-		return copy(c->opt[OPT_INDEX]);
+		return sys_path(c->opt[OPT_INDEX]);
 	if (env != NULL && env[0] != '\0')
-		return copy(env);
+		return sys_path(env);
 	return sys_index_default();
 }
 

@@ -1,5 +1,4 @@
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,20 +46,11 @@ struct restore_cmd {
 	uint64_t findings;
 };
 
-static volatile sig_atomic_t is_stopped;
-
-static void
-on_signal(int n)
-{
-	is_stopped = 1;
-	signal(n, SIG_DFL);	/* the second one ends the program: any point is safe to die at */
-}
-
 static int
 stop(void *arg)
 {
 	(void)arg;
-	return is_stopped;
+	return sys_stop_asked();
 }
 
 /* ---- asking Exim ---- */
@@ -285,8 +275,7 @@ run(struct context *c)
 	progress_init(&r->progress, c->quiet, c->arg[0]);
 	if (c->format != OUT_TABLE)
 		out_keys(&c->out, item_keys, sizeof item_keys / sizeof item_keys[0]);
-	signal(SIGINT, on_signal);
-	signal(SIGTERM, on_signal);
+	sys_watch_stop(1);
 	rc = restore_run(&r->result, c->arg[0], c->sel, &r->opt, &e);
 	progress_wipe(&r->progress);
 	if (c->format == OUT_JSON && rc != -2 && r->result.report.problems == 0 && r->result.report.size != 0)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "spool/sys.h"
 
 const struct command *const cmd_all[] = {
 	&cmd_spools, &cmd_scan, &cmd_rank, &cmd_list, &cmd_show, &cmd_purge, &cmd_hold, &cmd_release, &cmd_plans, &cmd_verify,
@@ -49,7 +50,7 @@ main(int argc, char **argv)
 	if (out_end(&c.out) < 0) {
 		error = c.out.error;
 		if (error != EPIPE)
-			cmd_say("write to stdout: %s", strerror(error));
+			cmd_say("write to stdout: %s", sys_error(error));
 		status = CMD_FAILED;
 	}
 	selection_free(c.sel);

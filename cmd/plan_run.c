@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +12,17 @@
 #define LOG_LINE ((size_t)900)		/* syslogd(8) cuts at 1024 */
 #define OLD_PLAN_US ((int64_t)15 * 60 * 1000000)
 
-/* A handler can reach nothing else; it is written here and read by plan_run_stopped alone. */
-static volatile sig_atomic_t is_stopped;
-
-static void
-on_signal(int n)
-{
-	is_stopped = 1;
-	signal(n, SIG_DFL);	/* the second one ends the program: any point is safe to die at */
-}
-
 int
 plan_run_stopped(void)
 {
-	return is_stopped;
+	return sys_stop_asked();
 }
 
 static int
 stop(void *arg)
 {
 	(void)arg;
-	return is_stopped;
+	return sys_stop_asked();
 }
 
 /* ---- options ---- */
@@ -122,7 +111,7 @@ plan_run_options(struct plan_run *r, struct context *c, enum plan_kind kind)
 	if (mainlog(r) < 0)
 		return CMD_USAGE;
 	r->index_path = cmd_index_path(c);
-	r->archive_dir = c->opt[OPT_ARCHIVE] != NULL ? copy(c->opt[OPT_ARCHIVE]) : default_archive(r);
+	r->archive_dir = c->opt[OPT_ARCHIVE] != NULL ? sys_path(c->opt[OPT_ARCHIVE]) : default_archive(r);
 	r->make.who = sys_login(r->who, sizeof r->who);
 	r->make.mainlog = r->mainlog;
 	r->make.json = list_object;
@@ -154,7 +143,7 @@ hint_disk(const struct plan_run *r, const struct err *e)
 {
 	struct buf b;
 
-	if (e->sys != ENOSPC && e->sys != EROFS && e->sys != EDQUOT && strstr(e->text, "--index FILE") == NULL)
+	if (!sys_is_full(e->sys) && strstr(e->text, "--index FILE") == NULL)
 		return;
 	buf_init(&b, (size_t)1 << 20);
 	buf_fmt(&b, "spoolsweep --index /OTHER-DISK/index.db %s --scan", r->c->command->name);
@@ -313,13 +302,6 @@ log_plan(const struct plan *p, const char *what, const char *who)
 	buf_free(&safe);
 }
 
-static void
-watch_signals(int on)
-{
-	signal(SIGINT, on ? on_signal : SIG_DFL);
-	signal(SIGTERM, on ? on_signal : SIG_DFL);
-}
-
 static int
 is_finished(const struct plan *p)
 {
@@ -438,7 +420,7 @@ plan_run_execute(struct plan_run *r, int64_t id)
 	memset(&res, 0, sizeof res);
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
 		return CMD_FAILED;
-	watch_signals(1);
+	sys_watch_stop(1);
 	before = set_before(r, id, &status);
 	if (status == CMD_FAILED)
 		return CMD_FAILED;
@@ -492,7 +474,7 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 	memset(&res, 0, sizeof res);
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
 		return CMD_FAILED;
-	watch_signals(1);
+	sys_watch_stop(1);
 	progress_begin(r);
 	if (!dry)
 		log_plan(&p, "being put back", r->who);

@@ -202,10 +202,10 @@ index_open(struct index **out, const char *path, enum index_mode mode, struct er
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);	/* else every allocation takes a lock to be counted; refused once SQLite runs */
 	rc = sqlite3_open_v2(path, &ix->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
-		if (rc == SQLITE_CANTOPEN && sqlite3_system_errno(ix->db) == ENOENT)
+		if (rc == SQLITE_CANTOPEN && sys_errno_of(sqlite3_system_errno(ix->db)) == ENOENT)
 			err_set(e, 0, "no index at %s: run \"spoolsweep scan\" first", path);
 		else
-			err_set(e, sqlite3_system_errno(ix->db), "open index %s", path);
+			err_set(e, sys_errno_of(sqlite3_system_errno(ix->db)), "open index %s", path);
 		goto out;
 	}
 	if (settle(ix, mode, e) < 0)

@@ -150,7 +150,7 @@ journal_open(struct journal **out, const char *index_path, int write, struct err
 	rc = sqlite3_open_v2(j->ix.path, &j->ix.db, (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |
 	    SQLITE_OPEN_NOMUTEX, NULL);
 	if (rc != SQLITE_OK) {
-		err_set(e, sqlite3_system_errno(j->ix.db), "open journal %s", j->ix.path);
+		err_set(e, sys_errno_of(sqlite3_system_errno(j->ix.db)), "open journal %s", j->ix.path);
 		goto out;
 	}
 	sqlite3_extended_result_codes(j->ix.db, 1);

@@ -156,7 +156,7 @@ undo_take(struct run *run, struct work *w, size_t taken, enum item_state s, cons
 	if (rc == 0)
 		settle(w, s, why);
 	else	/* kept in the private folder: nothing is lost, --undo tries again */
-		settle(w, ITEM_FAILED, arena_fmt(&run->batch, "%s, and it could not be put back: %s", why, strerror(rc)));
+		settle(w, ITEM_FAILED, arena_fmt(&run->batch, "%s, and it could not be put back: %s", why, sys_error(rc)));
 }
 
 /* Parts without which a message is still that message: its MTA makes and removes them as it likes. */
@@ -169,7 +169,7 @@ is_log(enum part_role role)
 static const char *
 rename_failed(struct run *run, const struct work *w, size_t k, int rc)
 {
-	return arena_fmt(&run->batch, "rename %s/%s: %s%s", w->part[k].dir, w->part[k].name, strerror(rc),
+	return arena_fmt(&run->batch, "rename %s/%s: %s%s", w->part[k].dir, w->part[k].name, sys_error(rc),
 	    rc == EXDEV ? " (the spool lies on several file systems)" : "");
 }
 
@@ -344,7 +344,7 @@ take_one(struct run *run, struct work *w, struct err *e)
 			return 0;
 		}
 		if (got != 0 && got != ENOENT) {
-			settle(w, ITEM_FAILED, arena_fmt(&run->batch, "lock: %s", strerror(got)));
+			settle(w, ITEM_FAILED, arena_fmt(&run->batch, "lock: %s", sys_error(got)));
 			return 0;
 		}
 		if (got == 0)
@@ -832,7 +832,7 @@ put_home(struct run *run, struct work *w, int dry)
 			continue;
 		}
 		if (rc != 0) {
-			settle(w, w->it.state, arena_fmt(&run->batch, "look at %s: %s", w->part[i - 1].private, strerror(rc)));
+			settle(w, w->it.state, arena_fmt(&run->batch, "look at %s: %s", w->part[i - 1].private, sys_error(rc)));
 			return -1;
 		}
 		to = home_of(run, w, i - 1);
@@ -848,7 +848,7 @@ put_home(struct run *run, struct work *w, int dry)
 		if (rc == 0 && (dir == NULL || (rc = sys_sync_dir(dir)) != 0))
 			rc = rc != 0 ? rc : EIO;
 		if (rc != 0) {
-			settle(w, w->it.state, arena_fmt(&run->batch, "put back %s/%s: %s", to, w->part[i - 1].name, strerror(rc)));
+			settle(w, w->it.state, arena_fmt(&run->batch, "put back %s/%s: %s", to, w->part[i - 1].name, sys_error(rc)));
 			return -1;
 		}
 	}

@@ -422,7 +422,7 @@ sync_above(const char *path, struct err *e)
 	char *at = sys_realpath(path, e), *up;
 	int rc = at != NULL ? 0 : -1;
 
-	while (rc == 0 && strcmp(at, "/") != 0) {
+	while (rc == 0 && !sys_path_is_top(at)) {
 		up = sys_parent(at, &name);
 		if (sys_dir_open(&d, up, e) == 0) {
 			rc = sys_sync_dir(d);

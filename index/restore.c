@@ -176,7 +176,7 @@ open_place(struct restore *run, const struct arc_message *m, struct err *e)
 	int64_t life;
 	int rc;
 
-	if (to == NULL && m->spool[0] != '/' && strchr(m->spool, ':') == NULL)
+	if (to == NULL && !sys_path_is_absolute(m->spool) && strchr(m->spool, ':') == NULL)
 		return err_set(e, 0, "the archive names no spool to put %s back: --to SPOOL does", m->spool_name);
 	if (to == NULL)
 		to = arena_fmt(&run->arena, "%s:%s", m->kind, m->spool);

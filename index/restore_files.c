@@ -43,16 +43,17 @@ restore_files_needed(const struct selection *s)
 static int
 scratch_open(struct scratch *sc, struct err *e)
 {
-	const char *tmp = getenv("TMPDIR");
 	uint64_t random[2];
+	char *tmp;
 	size_t n;
 
 	if (sys_random(random, sizeof random, e) < 0)
 		return -1;
-	tmp = tmp != NULL && *tmp != '\0' ? tmp : "/tmp";
+	tmp = sys_temp_dir();
 	n = strlen(tmp) + 64;
 	sc->path = mem_new(n);
 	snprintf(sc->path, n, "%s/spoolsweep-%016llx%016llx", tmp, (unsigned long long)random[0], (unsigned long long)random[1]);
+	free(tmp);
 	return sys_make_path(sc->path, e) < 0 ? -1 : sys_dir_open(&sc->top, sc->path, e);
 }
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sys.h"
+
 void
 err_clear(struct err *e)
 {
@@ -25,7 +27,7 @@ err_set(struct err *e, int sys, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(e->text);
 	if (sys != 0 && n < sizeof e->text)
-		snprintf(e->text + n, sizeof e->text - n, ": %s", strerror(sys));
+		snprintf(e->text + n, sizeof e->text - n, ": %s", sys_error(sys));
 	return -1;
 }
 

@@ -12,7 +12,7 @@ struct err {
 	char text[600];		/* cut, never overrun */
 };
 
-/* Sets the error; with sys != 0 ": strerror(sys)" is appended. Always returns -1. A NULL e is allowed. */
+/* Sets the error; with sys != 0 ": sys_error(sys)" is appended. Always returns -1. A NULL e is allowed. */
 int err_set(struct err *e, int sys, const char *fmt, ...);
 
 /* Puts "context: " before the text. Always returns -1. */

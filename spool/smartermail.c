@@ -136,7 +136,7 @@ walk_folder(struct state *st, struct spool *sp, size_t index, struct err *e)
 		if (rc == 0)
 			meet(st, sp, &in, &ent, is_again, &a);
 		else if (rc != ENOENT)
-			spool_unknown(sp, in.rel, "look at %s: %s", ent.name, strerror(rc));
+			spool_unknown(sp, in.rel, "look at %s: %s", ent.name, sys_error(rc));
 	}
 	arena_free(&a);
 	if (st->todo.n - first > 1)

@@ -68,6 +68,20 @@ void sys_close(struct sys_file *f);	/* sets it closed; closing twice is harmless
 /* The path without links, absolute. malloc'd; NULL and err on failure. */
 char *sys_realpath(const char *path, struct err *e);
 
+/* A path as a user typed it, with '/' between its components whatever the system also takes. malloc'd. */
+char *sys_path(const char *path);
+
+int sys_path_is_top(const char *path);	/* nothing lies above: "/"; "C:/", "//server/share" */
+int sys_path_is_absolute(const char *path);
+
+/* The text of an errno, the same on all systems for what this header promises. */
+const char *sys_error(int code);
+
+int sys_is_full(int code);	/* an errno: nothing can be written there (no space, over quota, read-only) */
+
+/* The errno of a code that a library took from the system (sqlite3_system_errno). */
+int sys_errno_of(int native);
+
 /* Seconds and microseconds since 1970. */
 int64_t sys_now_us(void);
 
@@ -93,6 +107,12 @@ const char *sys_login(char *out, size_t n);	/* who runs us: SUDO_USER, else the 
 void sys_log(const char *text);			/* one line to the system's log, where mail is logged; text is made safe by the caller */
 void sys_sleep(int64_t us);			/* ends early when a signal arrives */
 int sys_random(void *out, size_t n, struct err *e);
+char *sys_temp_dir(void);			/* for scratch files; malloc'd */
+
+/* on: Ctrl-C and a request to end (SIGINT, SIGTERM; on Windows also Ctrl-Break, the end of the console, of the session or of the service) are
+ * kept for sys_stop_asked; a second one ends the program at once. off: the system's own way. */
+void sys_watch_stop(int on);
+int sys_stop_asked(void);
 
 /* Makes all folders of a path that are missing, mode 0700. */
 int sys_make_path(const char *path, struct err *e);

@@ -257,6 +257,44 @@ sys_realpath(const char *path, struct err *e)
 	return real;
 }
 
+char *
+sys_path(const char *path)
+{
+	size_t n = strlen(path) + 1;
+
+	return memcpy(mem_new(n), path, n);
+}
+
+int
+sys_path_is_top(const char *path)
+{
+	return strcmp(path, "/") == 0;
+}
+
+int
+sys_path_is_absolute(const char *path)
+{
+	return path[0] == '/';
+}
+
+const char *
+sys_error(int code)
+{
+	return strerror(code);
+}
+
+int
+sys_is_full(int code)
+{
+	return code == ENOSPC || code == EDQUOT || code == EROFS;
+}
+
+int
+sys_errno_of(int native)
+{
+	return native;
+}
+
 int
 sys_make_path(const char *path, struct err *e)
 {

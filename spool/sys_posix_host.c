@@ -191,6 +191,37 @@ sys_random(void *out, size_t n, struct err *e)
 	return 0;
 }
 
+char *
+sys_temp_dir(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return join(dir != NULL && dir[0] != '\0' ? dir : "/tmp", "");
+}
+
+/* A handler can reach nothing else; it is written here and read by sys_stop_asked alone. */
+static volatile sig_atomic_t is_stopped;
+
+static void
+on_signal(int n)
+{
+	is_stopped = 1;
+	signal(n, SIG_DFL);	/* the second one ends the program: any point is safe to die at */
+}
+
+void
+sys_watch_stop(int on)
+{
+	signal(SIGINT, on ? on_signal : SIG_DFL);
+	signal(SIGTERM, on ? on_signal : SIG_DFL);
+}
+
+int
+sys_stop_asked(void)
+{
+	return is_stopped;
+}
+
 /* ---- digests ---- */
 
 struct sys_sha256 {
