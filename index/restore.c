@@ -52,7 +52,6 @@ struct work {
 	size_t slot;
 	struct sys_file file[PART_MAX];	/* in the private folder */
 	int state;			/* putback_state */
-	int is_stuck;			/* some parts have their names and cannot be taken back: what is known of it stays for the next run */
 };
 
 const char *
@@ -378,7 +377,7 @@ unput(struct restore *run, struct work *w, size_t done, struct err *e)
 		d = spool_reader_dir(w->pl->ps.r, p->dir, e);
 		rc = d != NULL ? move(run, d, p->name, w->pl->private, restore_private(&run->batch, w->slot, w->b.order[done])) : EIO;
 	}
-	w->is_stuck = rc != 0;
+	w->pl->is_stuck |= rc != 0;
 	return rc != 0 ? err_set(e, rc, "message %s could be put back in part only", w->m.id) : 0;
 }
 
@@ -459,12 +458,10 @@ clean(struct restore *run, struct work *w, struct err *e)
 		if (w->file[k].h < 0)
 			continue;
 		sys_close(&w->file[k]);
-		if (w->is_stuck)
-			continue;
-		rc = w->state != PUTBACK_GO ? drop(w->pl, restore_private(&run->batch, w->slot, k)) : 0;
+		rc = w->state != PUTBACK_GO && !w->pl->is_stuck ? drop(w->pl, restore_private(&run->batch, w->slot, k)) : 0;
 		sys = rc != 0 ? rc : sys;
 	}
-	if (sys == 0 && w->state != PUTBACK_GO && w->pl->private != NULL && !w->is_stuck)
+	if (sys == 0 && w->state != PUTBACK_GO && w->pl->private != NULL && !w->pl->is_stuck)
 		sys = drop(w->pl, RESTORE_INTENT);
 	return sys != 0 ? err_set(e, sys, "empty %s", w->pl->path) : 0;
 }

@@ -53,6 +53,7 @@ struct restore_place {
 	struct sys_dir *private;	/* ours alone: files are written here; NULL before it is made */
 	struct sys_lock *lock;
 	const char *path;		/* of the private folder */
+	int is_stuck;			/* a message has some of its names and they cannot be taken back: all stays as it is for the next run */
 	const char **touched;		/* folders whose new names are not yet on the disk */
 	size_t ntouched, cap;
 };

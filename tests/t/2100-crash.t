@@ -14,8 +14,8 @@ use Fault;
 
 plan skip_all => 'no build/spoolsweep-fault' if !fault_program();
 my $dir = fault_dir();
-# The same sample every time, so that a red gate means a change. It is no proof for the points between: SWEEP_OFFSET takes another sample
-# (43 of 120 is known to fail: Exim restore on a disk that stays full), make sweep takes every point.
+# The same sample every time, so that a red gate means a change. It is no proof for the points between: SWEEP_OFFSET takes another sample,
+# make sweep takes every point.
 my $every = $ENV{SWEEP_EVERY} || (is_under_asan() ? 480 : 120);
 my $offset = defined $ENV{SWEEP_OFFSET} ? $ENV{SWEEP_OFFSET} : 7 % $every;
 my @kinds = split /,/, $ENV{SWEEP_KINDS} || 'postfix,exim,smartermail';
