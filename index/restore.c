@@ -51,6 +51,7 @@ struct work {
 	struct restore_place *pl;
 	size_t slot;
 	struct sys_file file[PART_MAX];	/* in the private folder */
+	uint64_t ino[PART_MAX];		/* of each */
 	int state;			/* putback_state */
 };
 
@@ -85,38 +86,61 @@ drop(struct restore_place *p, const char *name)
 
 /* ---- what a killed run left ---- */
 
+/* 1 it is in the private folder, 0 it is not, -1. */
 static int
-is_private(struct restore_place *p, const char *name)
+is_private(struct restore_place *p, const char *name, struct err *e)
 {
 	struct sys_stat st;
+	int rc = sys_stat_at(&st, p->private, name);
 
-	return sys_stat_at(&st, p->private, name) == 0;
+	return rc == 0 ? 1 : rc == ENOENT ? 0 : err_set(e, rc, "look at %s/%s", p->path, name);
 }
 
-/* Takes back the parts of a message whose visible part never got its name. */
+/* Takes a part back, when the file under its name is ours. */
+static int
+take_back_part(struct restore *run, struct restore_place *p, const struct restore_intent *v, struct err *e)
+{
+	struct err why = { 0, "" };
+	struct sys_stat st;
+	struct sys_dir *d = spool_reader_dir(p->ps.r, v->dir, &why);
+	int rc = d != NULL ? sys_stat_at(&st, d, v->name) : why.sys != 0 ? why.sys : EIO;
+
+	if (rc == 0 && st.ino == v->ino)
+		rc = move(run, d, v->name, p->private, v->private);
+	return rc == 0 || rc == ENOENT ? 0 : err_set(e, rc, "take back %s/%s", v->dir, v->name);
+}
+
+/* The parts v[0 .. n) of a message: those that have their names are taken back when the last, its visible one, has not. */
+static int
+take_back_message(struct restore *run, struct restore_place *p, const struct restore_intent *v, size_t n, struct err *e)
+{
+	int rc = is_private(p, v[n - 1].private, e);
+
+	if (rc != 1)
+		return rc;
+	while (n-- > 0) {
+		rc = is_private(p, v[n].private, e);
+		if (rc == 0)
+			rc = take_back_part(run, p, &v[n], e);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int
 take_back(struct restore *run, struct restore_place *p, struct err *e)
 {
-	struct restore_intent it, last = { NULL, NULL, NULL };
-	struct sys_dir *d;
-	size_t n = 0;
-	int rc;
+	struct restore_intent *v;
+	size_t n, i, k;
 
-	while ((rc = restore_place_intent(&it, n, p, &run->batch, e)) == 1) {
-		last = it;
-		n++;
-	}
-	if (rc < 0 || n == 0 || !is_private(p, last.private))
-		return rc;
-	while (n-- > 0) {
-		if (restore_place_intent(&it, n, p, &run->batch, e) < 0)
+	if (restore_place_read_intents(&v, &n, p, &run->batch, e) < 0)
+		return -1;
+	for (i = 0; i < n; i = k) {
+		for (k = i + 1; k < n && v[k].slot == v[i].slot; k++)
+			;
+		if (take_back_message(run, p, v + i, k - i, e) < 0)
 			return -1;
-		if (is_private(p, it.private))
-			continue;
-		d = spool_reader_dir(p->ps.r, it.dir, e);
-		rc = d != NULL ? move(run, d, it.name, p->private, it.private) : ENOENT;
-		if (rc != 0 && rc != ENOENT)
-			return err_set(e, rc, "take back %s/%s", it.dir, it.name);
 	}
 	return 0;
 }
@@ -426,43 +450,87 @@ sync_places(struct restore *run, struct err *e)
 	return 0;
 }
 
+/* The names that a message is going to get, and what its files will be known by. */
 static int
-put(struct restore *run, struct work *w, struct err *e)
+choose_names(struct restore *run, struct work *w, struct err *e)
 {
-	const struct putback_driver *d = w->pl->driver;
 	struct sys_stat st;
+	size_t i, k;
 	int rc;
 
-	rc = sys_fstat(&st, w->file[visible_part(w)]);
-	if (rc != 0)
-		return err_set(e, rc, "stat %s/%d", w->pl->path, visible_part(w));
-	w->state = d->name(&w->b, &w->pl->ps, &st, &run->batch, e);
-	if (w->state != PUTBACK_GO)
-		return w->state < 0 ? -1 : 0;
-	if (w->b.norder > 1 && restore_place_write_intent(w->pl, &w->b, w->slot, e) < 0)
-		return -1;
-	if (give_names(run, w, e) < 0)
-		return -1;
-	rc = w->b.norder > 1 ? drop(w->pl, RESTORE_INTENT) : 0;
-	return rc != 0 ? err_set(e, rc, "remove %s/" RESTORE_INTENT, w->pl->path) : 0;
+	for (i = 0; i < w->b.norder; i++) {	/* the visible part comes last */
+		k = w->b.order[i];
+		rc = sys_fstat(&st, w->file[k]);
+		if (rc != 0)
+			return err_set(e, rc, "stat %s/%zu", w->pl->path, k);
+		w->ino[k] = st.ino;
+	}
+	w->state = w->pl->driver->name(&w->b, &w->pl->ps, &st, &run->batch, e);
+	return w->state < 0 ? -1 : 0;
 }
 
-/* Closes the files, which ends their locks, and removes those that got no name. */
+static void
+add_intents(struct restore_intent *v, size_t *n, struct restore *run, const struct work *w)
+{
+	size_t i, k;
+
+	for (i = 0; i < w->b.norder; i++) {
+		k = w->b.order[i];
+		v[*n].slot = w->slot;
+		v[*n].private = restore_private(&run->batch, w->slot, k);
+		v[*n].dir = w->b.part[k].dir;
+		v[*n].name = w->b.part[k].name;
+		v[(*n)++].ino = w->ino[k];
+	}
+}
+
+/* The intents of the batch's messages that go into one spool; a message of one file needs none. */
+static int
+write_intents(struct restore *run, struct restore_place *p, struct err *e)
+{
+	struct restore_intent *v = arena_zero(&run->batch, (run->nfiles + 1) * sizeof *v);
+	size_t i, n = 0;
+
+	for (i = 0; i < run->nwork; i++)
+		if (run->work[i].pl == p && run->work[i].state == PUTBACK_GO && run->work[i].b.norder > 1)
+			add_intents(v, &n, run, &run->work[i]);
+	return n != 0 ? restore_place_write_intents(p, v, n, e) : 0;
+}
+
+static int
+drop_intents(struct restore *run, struct err *e)
+{
+	struct restore_place *p;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < run->nplace; i++) {
+		p = run->place[i];
+		rc = p->has_intents ? drop(p, RESTORE_INTENT) : 0;
+		if (rc != 0)
+			return err_set(e, rc, "remove %s/" RESTORE_INTENT, p->path);
+		p->has_intents = 0;
+	}
+	return 0;
+}
+
+/* Closes the files, which ends their locks, and removes those that got no name: the visible part first, for as long as it is there a later run takes
+ * the message for one that is to be taken back. */
 static int
 clean(struct restore *run, struct work *w, struct err *e)
 {
-	size_t k;
+	size_t k, first = w->b.norder != 0 ? (size_t)visible_part(w) : 0;
 	int rc, sys = 0;
 
+	if (w->state != PUTBACK_GO && !w->pl->is_stuck && w->file[first].h >= 0)
+		sys = drop(w->pl, restore_private(&run->batch, w->slot, first));
 	for (k = 0; k < w->m.nparts; k++) {
 		if (w->file[k].h < 0)
 			continue;
 		sys_close(&w->file[k]);
-		rc = w->state != PUTBACK_GO && !w->pl->is_stuck ? drop(w->pl, restore_private(&run->batch, w->slot, k)) : 0;
+		rc = w->state != PUTBACK_GO && !w->pl->is_stuck && sys == 0 ? drop(w->pl, restore_private(&run->batch, w->slot, k)) : 0;
 		sys = rc != 0 ? rc : sys;
 	}
-	if (sys == 0 && w->state != PUTBACK_GO && w->pl->private != NULL && !w->pl->is_stuck)
-		sys = drop(w->pl, RESTORE_INTENT);
 	return sys != 0 ? err_set(e, sys, "empty %s", w->pl->path) : 0;
 }
 
@@ -518,18 +586,35 @@ sync_files(struct restore *run, struct err *e)
 	return 0;
 }
 
+/* Everything that must be on the disk before the first message of the batch gets a name. */
+static int
+prepare_batch(struct restore *run, struct err *e)
+{
+	size_t i;
+
+	if (sync_files(run, e) < 0)
+		return -1;
+	for (i = 0; i < run->nwork; i++)
+		if (run->work[i].state == PUTBACK_GO && choose_names(run, &run->work[i], e) < 0)
+			return -1;
+	for (i = 0; i < run->nplace; i++)
+		if (write_intents(run, run->place[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 /* Gives the messages of the batch their names and tells what became of each. */
 static int
 end_batch(struct restore *run, int failed, struct err *e)
 {
 	struct work *w;
 	size_t i;
-	int rc = failed || (run->opt->execute && sync_files(run, e) < 0) ? -1 : 0;
+	int rc = failed || (run->opt->execute && prepare_batch(run, e) < 0) ? -1 : 0;
 
 	for (i = 0; i < run->nwork; i++) {
 		w = &run->work[i];
 		if (rc == 0 && w->state == PUTBACK_GO && run->opt->execute)
-			rc = put(run, w, e);
+			rc = give_names(run, w, e);
 		if (rc < 0)
 			w->state = PUTBACK_FAILED;
 		if (clean(run, w, rc < 0 ? NULL : e) < 0)
@@ -539,6 +624,8 @@ end_batch(struct restore *run, int failed, struct err *e)
 	}
 	if (rc == 0)
 		rc = sync_places(run, e);
+	if (rc == 0)	/* only now: until the names are on the disk a power cut may part them */
+		rc = drop_intents(run, e);
 	run->nwork = run->nfiles = 0;
 	run->bytes = 0;
 	arena_reset(&run->batch);
@@ -561,7 +648,7 @@ selected_message(struct restore *run, struct work *w, struct err *e)
 
 	w->pl = place_of(run, w->m.spool_name);
 	putback_init(&w->b, w->pl->driver, &w->m);
-	for (k = 0; k < w->m.nparts; k++)
+	for (k = 0; k < PART_MAX; k++)
 		w->file[k].h = -1;
 	w->slot = run->nwork++;
 	w->state = w->pl->driver->plan(&w->b, &w->pl->ps, &run->batch, e);
@@ -693,9 +780,8 @@ restore_run(struct restore_result *out, const char *archive, struct selection *s
 	buf_init(&run.head, head_max());
 	rc = run_all(&run, archive, s, e);
 	for (i = 0; i < run.nplace; i++) {
-		if (rc != 0)
-			(void)restore_place_sync(run.place[i], NULL);
-		leave_place(&run, run.place[i]);
+		if (rc == 0 || restore_place_sync(run.place[i], NULL) == 0)
+			leave_place(&run, run.place[i]);
 		restore_place_close(run.place[i]);
 	}
 	free(run.place);

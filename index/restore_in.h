@@ -54,6 +54,7 @@ struct restore_place {
 	struct sys_lock *lock;
 	const char *path;		/* of the private folder */
 	int is_stuck;			/* a message has some of its names and they cannot be taken back: all stays as it is for the next run */
+	int has_intents;		/* the file is there */
 	const char **touched;		/* folders whose new names are not yet on the disk */
 	size_t ntouched, cap;
 };
@@ -75,14 +76,16 @@ struct sys_dir *restore_place_dir(struct restore_place *p, const struct putback 
 void restore_place_touch(struct restore_place *p, const char *rel);
 int restore_place_sync(struct restore_place *p, struct err *e);
 
-/* Which names the message in hand is going to get, written before the first of them: lines "PRIVATE DIR NAME", the visible part's last. A run
- * that is killed between two leaves it behind. restore_place_intent reads line n: 1, 0 no more (or no such file), -1. */
+/* Which names the messages of a batch are going to get: on the disk before the first of them is given, so that a run that is killed, or a machine
+ * that loses its power, between two names of one message leaves behind what belongs to it. read: *n is 0 when there is no such file; texts go to a. */
 #define RESTORE_INTENT "intent"
-int restore_place_write_intent(struct restore_place *p, const struct putback *b, size_t slot, struct err *e);
 struct restore_intent {
+	size_t slot;			/* of the message; its lines stand together, the visible part's last */
 	const char *private, *dir, *name;
+	uint64_t ino;			/* of the file: another one under that name is not ours */
 };
-int restore_place_intent(struct restore_intent *out, size_t n, struct restore_place *p, struct arena *a, struct err *e);
+int restore_place_write_intents(struct restore_place *p, const struct restore_intent *v, size_t n, struct err *e);
+int restore_place_read_intents(struct restore_intent **out, size_t *n, struct restore_place *p, struct arena *a, struct err *e);
 
 /* The private name of part k of the message in a slot of the batch. */
 const char *restore_private(struct arena *a, size_t slot, size_t k);

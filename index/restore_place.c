@@ -9,7 +9,7 @@
 
 #define FOLDER "restore"
 #define LOCK_FILE "lock"
-#define INTENT_MAX ((size_t)64 * 1024)
+#define INTENT_MAX ((size_t)8 << 20)	/* a batch's files, each name at its longest */
 
 const char *
 restore_private(struct arena *a, size_t slot, size_t k)
@@ -192,61 +192,107 @@ restore_place_sync(struct restore_place *p, struct err *e)
 /* ---- intents ---- */
 
 int
-restore_place_write_intent(struct restore_place *p, const struct putback *b, size_t slot, struct err *e)
+restore_place_write_intents(struct restore_place *p, const struct restore_intent *v, size_t n, struct err *e)
 {
 	struct sys_file f = SYS_FILE_CLOSED;
 	struct arena a = { 0 };
-	const struct putback_part *part;
 	struct buf text;
 	size_t i;
 	int rc;
 
 	buf_init(&text, INTENT_MAX);
-	for (i = 0; i < b->norder; i++) {
-		part = &b->part[b->order[i]];
-		buf_fmt(&text, "%s %s %s\n", restore_private(&a, slot, b->order[i]), *part->dir != '\0' ? arc_encode_name(&a, part->dir) : ".",
-		    arc_encode_name(&a, part->name));
-	}
-	rc = sys_create_at(&f, p->private, RESTORE_INTENT, 0600);
+	for (i = 0; i < n; i++)
+		buf_fmt(&text, "%zu %s %s %s %llu\n", v[i].slot, v[i].private, *v[i].dir != '\0' ? arc_encode_name(&a, v[i].dir) : ".",
+		    arc_encode_name(&a, v[i].name), (unsigned long long)v[i].ino);
+	rc = text.cut ? EFBIG : sys_create_at(&f, p->private, RESTORE_INTENT, 0600);
+	p->has_intents |= rc == 0;
 	if (rc == 0)
 		rc = sys_write(f, text.p, text.n);
+	if (rc == 0)
+		rc = sys_sync(f);
 	sys_close(&f);
+	if (rc == 0)	/* the private names too: what is neither there nor in the spool would pass for given */
+		rc = sys_sync_dir(p->private);
 	buf_free(&text);
 	arena_free(&a);
 	return rc == 0 ? 0 : err_set(e, rc, "write %s/" RESTORE_INTENT, p->path);
 }
 
+/* The next word of a line, which ends at a blank or at the end of the line; NULL none. */
+static char *
+next_word(char **line)
+{
+	char *word = *line, *end = word + strcspn(word, " ");
+
+	if (*word == '\0' || *word == ' ')
+		return NULL;
+	*line = *end != '\0' ? end + 1 : end;
+	*end = '\0';
+	return word;
+}
+
+static int
+parse_intent(struct restore_intent *out, char *line, struct arena *a)
+{
+	const char *slot = next_word(&line), *private = next_word(&line), *dir = next_word(&line), *name = next_word(&line),
+	    *ino = next_word(&line);
+
+	if (ino == NULL || *line != '\0' || strspn(slot, "0123456789") != strlen(slot) || strspn(ino, "0123456789") != strlen(ino))
+		return -1;
+	out->slot = (size_t)strtoull(slot, NULL, 10);
+	out->private = private;
+	out->dir = strcmp(dir, ".") == 0 ? "" : arc_decode_name(a, dir);
+	out->name = arc_decode_name(a, name);
+	out->ino = strtoull(ino, NULL, 10);
+	return out->dir != NULL && out->name != NULL && strchr(out->name, '/') == NULL && strspn(private, "0123456789.") == strlen(private) ? 0 : -1;
+}
+
+/* A line that cannot be read ends the list: a kill cut it, so no name was given yet. */
+static int
+parse_intents(struct restore_intent **out, size_t *n, char *text, struct arena *a)
+{
+	struct restore_intent *v;
+	char *line, *end;
+	size_t cap = 0;
+
+	for (line = text; (line = strchr(line, '\n')) != NULL; line++)
+		cap++;
+	v = arena_zero(a, (cap + 1) * sizeof *v);
+	for (line = text; *n < cap && (end = strchr(line, '\n')) != NULL; line = end + 1) {
+		*end = '\0';
+		if (parse_intent(&v[*n], line, a) < 0)
+			break;
+		(*n)++;
+	}
+	*out = v;
+	return 0;
+}
+
 int
-restore_place_intent(struct restore_intent *out, size_t n, struct restore_place *p, struct arena *a, struct err *e)
+restore_place_read_intents(struct restore_intent **out, size_t *n, struct restore_place *p, struct arena *a, struct err *e)
 {
 	struct sys_file f = SYS_FILE_CLOSED;
 	struct sys_stat st;
-	char *text, *line, *end, *dir, *name;
+	char *text;
 	int64_t got;
 	int rc = sys_open_at(&f, &st, p->private, RESTORE_INTENT);
 
+	*n = 0;
 	if (rc == ENOENT)
 		return 0;
 	if (rc != 0)
 		return err_set(e, rc, "open %s/" RESTORE_INTENT, p->path);
-	text = arena_get(a, INTENT_MAX + 1);
-	got = sys_pread(f, text, INTENT_MAX, 0);
+	p->has_intents = 1;
+	if (st.size > INTENT_MAX) {
+		sys_close(&f);
+		return err_set(e, 0, "%s/" RESTORE_INTENT " is larger than any of ours", p->path);
+	}
+	text = arena_get(a, (size_t)st.size + 1);
+	got = sys_pread(f, text, (size_t)st.size, 0);
+	rc = errno;
 	sys_close(&f);
 	if (got < 0)
-		return err_set(e, errno, "read %s/" RESTORE_INTENT, p->path);
+		return err_set(e, rc, "read %s/" RESTORE_INTENT, p->path);
 	text[got] = '\0';
-	for (line = text; (end = strchr(line, '\n')) != NULL && n > 0; n--)
-		line = end + 1;
-	if (end == NULL)	/* its end, or a line that a kill cut: no name was given yet */
-		return 0;
-	*end = '\0';
-	dir = strchr(line, ' ');
-	name = dir != NULL ? strchr(dir + 1, ' ') : NULL;
-	if (name == NULL)
-		return 0;
-	*dir++ = *name++ = '\0';
-	out->private = line;
-	out->dir = strcmp(dir, ".") == 0 ? "" : arc_decode_name(a, dir);
-	out->name = arc_decode_name(a, name);
-	return out->dir != NULL && out->name != NULL;
+	return parse_intents(out, n, text, a);
 }

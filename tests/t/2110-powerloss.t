@@ -140,6 +140,35 @@ sub cut_everywhere {
 	return ($worlds, @bad);
 }
 
+# What is wrong with the order of a restore: the files, the intent that says which names they get, and the private names must be on the disk
+# before the first name is given, and the names before the intent goes. One line a fault.
+sub disorder {
+	my ($log, $spool) = @_;
+	my (%dirty, %synced, @bad);
+	my $given = 0;
+	for my $c (@$log) {
+		my ($name, $p, $q) = @$c{qw(name path path2)};
+		my $is_ours = ($p // '') =~ m{/restore/(?:intent|\d+\.\d+)\z};
+		if ($name eq 'sys_write' && $is_ours) {
+			$dirty{$p} = 1;
+		} elsif ($name eq 'sys_sync' && $is_ours) {
+			delete $dirty{$p};
+		} elsif ($name eq 'sys_create_at' && $is_ours) {
+			$dirty{up($p)} = 1;
+		} elsif ($name eq 'sys_sync_dir') {
+			delete $dirty{$p};
+		} elsif ($name eq 'sys_rename' && $is_ours) {
+			push @bad, "$q is given while $_ is not on the disk" for sort keys %{ { map { $_ => 1 } grep { m{/restore(?:/|\z)} } keys %dirty } };
+			$dirty{up($q)} = 1;
+			$given++;
+		} elsif ($name eq 'sys_unlink' && $p =~ m{/restore/intent\z}) {
+			push @bad, "the intent goes while $_ is not on the disk" for grep { index($_, $spool) == 0 && !m{/restore(?:/|\z)} } sort keys %dirty;
+		}
+	}
+	push @bad, 'no name was given' if !$given;
+	return @bad;
+}
+
 my $all = 0;
 for my $kind (qw(postfix exim smartermail)) {
 	my $c = fault_case("$dir/$kind", $kind, 3, '--fast');
@@ -195,6 +224,18 @@ for my $kind (qw(postfix exim smartermail)) {
 			my (undef, @found) = cut_everywhere($c, [grep { $_->{name} ne $without } @log], \%start, \%of);
 			cmp_ok(scalar @found, '>', 0, "$kind: without $without the model finds losses");
 		}
+	}
+}
+for my $kind (qw(postfix exim smartermail)) {
+	my $c = fault_case("$dir/$kind", $kind, 3, '--fast');
+	run(fresh($c), undef, 'purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+	my ($archive) = glob "$c->{a}/*.tar.zst";
+	my ($log, $r) = points($c, 'restore', $archive, '--execute', $kind eq 'exim' ? ('--to-queue', 'restored') : ());
+	is($r->{status}, 0, "$kind: restore") or diag $r->{err};
+	ok(scalar(grep { $_->{name} eq 'sys_unlink' && $_->{path} =~ m{/restore/intent\z} } @$log), "$kind: with an intent");
+	is_deeply([disorder($log, $c->{s})], [], "$kind: nothing is given before it is on the disk");
+	for my $without (qw(sys_sync sys_sync_dir)) {
+		cmp_ok(scalar(disorder([grep { $_->{name} ne $without } @$log], $c->{s})), '>', 0, "$kind: without $without that is seen");
 	}
 }
 diag "$all worlds looked at";
