@@ -12,6 +12,8 @@
 #define FROZEN_LIFE (3 * PUTBACK_DAY)	/* shorter than what Exim comes with: an old spool may set it */
 #define ASK_SECONDS 5
 #define FINDINGS_SHOWN 20
+#define SECOND_US INT64_C(1000000)
+#define RATE_MAX 1000000
 
 static int run(struct context *c);
 
@@ -21,7 +23,7 @@ static const struct opt opts[] = {
 	{ "to-queue", 0, "QUEUE", OPT_TO_QUEUE, "Postfix: hold, deferred or maildrop; Exim: a named queue" },
 	{ "thaw", 0, NULL, OPT_THAW, "Exim: do not freeze them" },
 	{ "reset-time", 0, NULL, OPT_RESET_TIME, "Exim: they arrive now" },
-	{ "rate", 0, "N", OPT_RATE, "at most N messages a minute" },
+	{ "rate", 0, "N/min", OPT_RATE, "evenly, at most so many messages a minute (/s, /h)" },
 	{ "yes", 0, NULL, OPT_YES, "accepted; nothing is asked" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
@@ -221,16 +223,38 @@ warn(struct restore_cmd *r)
 
 /* ---- running ---- */
 
+/* "N/min", "N/s", "N/h"; "N" is a minute's. */
+static int
+rate(struct restore_cmd *r, const char *text)
+{
+	static const struct { const char *name; int64_t us; } units[] = {
+		{ "", 60 * SECOND_US }, { "/min", 60 * SECOND_US }, { "/s", SECOND_US }, { "/h", 3600 * SECOND_US }
+	};
+	struct err e = { 0, "" };
+	char number[16];
+	size_t n = strspn(text, "0123456789"), i;
+	int64_t v;
+
+	for (i = 0; i < sizeof units / sizeof units[0] && strcmp(units[i].name, text + n) != 0; i++)
+		;
+	if (i < sizeof units / sizeof units[0] && n < sizeof number) {
+		snprintf(number, sizeof number, "%.*s", (int)n, text);
+		if (opt_number(&v, "", number, 1, RATE_MAX, &e) == 0) {
+			r->opt.gap = units[i].us / v;
+			return 0;
+		}
+	}
+	cmd_say("restore: --rate: \"%.60s\" is no rate: 30/min, 2/s, 500/h; at most %d", text, RATE_MAX);
+	return -1;
+}
+
 static int
 options(struct restore_cmd *r)
 {
 	struct context *c = r->c;
-	struct err e = { 0, "" };
 
-	if (c->opt[OPT_RATE] != NULL && opt_number(&r->opt.rate, "restore: --rate", c->opt[OPT_RATE], 1, 1000000, &e) < 0) {
-		cmd_say("%s", e.text);
+	if (c->opt[OPT_RATE] != NULL && rate(r, c->opt[OPT_RATE]) < 0)
 		return CMD_USAGE;
-	}
 	r->opt.to = c->opt[OPT_TO];
 	r->opt.execute = c->opt[OPT_EXECUTE] != NULL;
 	r->opt.putback.to_queue = c->opt[OPT_TO_QUEUE];

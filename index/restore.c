@@ -23,7 +23,6 @@
 #define BATCH ((size_t)128)		/* messages */
 #define BATCH_FILES ((size_t)400)	/* open at a time */
 #define BATCH_BYTES ((uint64_t)64 << 20)
-#define MINUTE ((int64_t)60 * 1000000)
 
 struct restore {
 	const struct restore_options *opt;
@@ -40,7 +39,7 @@ struct restore {
 	struct sys_sha256 *sha;
 	unsigned char *piece;
 	struct buf head;		/* of the judged part */
-	int64_t began;
+	int64_t last;			/* sys_clock_us when the last message was put back */
 	uint64_t done, all;
 };
 
@@ -550,22 +549,31 @@ tell(struct restore *run, const struct work *w)
 	it.why = it.state == RESTORE_EXISTS || it.state == RESTORE_FAILED ? w->b.why : NULL;
 	it.is_old = it.why == NULL && w->b.is_old;
 	run->out->count[it.state]++;
+	if (it.state == RESTORE_RESTORED)
+		run->last = sys_clock_us();
 	run->out->old += (uint64_t)it.is_old;
 	if (run->opt->item != NULL)
 		run->opt->item(run->opt->arg, &it);
 }
 
-/* --rate: the next one waits until the minute has room for it. */
+static int
+is_stopped(struct restore *run)
+{
+	if (!run->out->is_stopped && run->opt->stop != NULL && run->opt->stop(run->opt->arg))
+		run->out->is_stopped = 1;
+	return run->out->is_stopped;
+}
+
+/* --rate: from one message to the next, so that a slow disk or a long way to the first one is never made up for by a burst. */
 static void
 wait_turn(struct restore *run)
 {
-	int64_t due;
+	int64_t now;
 
-	if (run->opt->rate <= 0 || !run->opt->execute)
+	if (run->opt->gap <= 0 || run->out->count[RESTORE_RESTORED] == 0)
 		return;
-	due = run->began + (int64_t)run->out->count[RESTORE_RESTORED] * MINUTE / run->opt->rate;
-	while (sys_clock_us() < due && (run->opt->stop == NULL || !run->opt->stop(run->opt->arg)))
-		sys_sleep(due - sys_clock_us());
+	while ((now = sys_clock_us()) < run->last + run->opt->gap && !is_stopped(run))
+		sys_sleep(run->last + run->opt->gap - now);
 }
 
 /* Every file of the batch is waited for before any gets its name. */
@@ -636,7 +644,7 @@ static int
 is_batch_full(const struct restore *run)
 {
 	return run->nwork == BATCH || run->nfiles + PART_MAX > BATCH_FILES || run->bytes > BATCH_BYTES || run->batch.total > BATCH_BYTES ||
-	    run->opt->rate > 0;
+	    run->opt->gap > 0;
 }
 
 /* Writes the files of a message into the private folder; a dry run only looks at it. */
@@ -685,6 +693,8 @@ next_message(struct restore *run, uint64_t n, struct err *e)
 	if (!is_selected)
 		return skip_message(run, &w->m, e);
 	wait_turn(run);
+	if (is_stopped(run))
+		return 0;
 	if (selected_message(run, w, e) < 0)
 		return -1;
 	if (run->opt->progress != NULL)
@@ -699,11 +709,7 @@ all_messages(struct restore *run, struct err *e)
 	struct arc_entry ent;
 	int rc = arc_next(&ent, run->reader, e) == 1 ? 0 : -1;	/* bagit.txt */
 
-	for (n = 0; n < all && rc == 0; n++) {
-		if (run->opt->stop != NULL && run->opt->stop(run->opt->arg)) {
-			run->out->is_stopped = 1;
-			break;
-		}
+	for (n = 0; n < all && rc == 0 && !is_stopped(run); n++) {
 		rc = next_message(run, n, e);
 		if (rc == 0 && is_batch_full(run))
 			rc = end_batch(run, 0, e);
@@ -776,7 +782,6 @@ restore_run(struct restore_result *out, const char *archive, struct selection *s
 	run.sha = sys_sha256_new();
 	run.piece = mem_new(PIECE);
 	run.work = mem_new((BATCH + 1) * sizeof *run.work);
-	run.began = sys_clock_us();
 	buf_init(&run.head, head_max());
 	rc = run_all(&run, archive, s, e);
 	for (i = 0; i < run.nplace; i++) {

@@ -27,7 +27,7 @@ struct restore_item {			/* what became of one selected message */
 struct restore_options {
 	const char *to;			/* SPOOL argument; NULL: the spool that the archive names */
 	int execute;			/* 0: nothing is touched */
-	int64_t rate;			/* messages a minute at most, 0 no limit */
+	int64_t gap;			/* microseconds at least between two messages put back, 0 no limit */
 	struct putback_options putback;
 	int64_t (*frozen_life)(void *arg, const char *root);	/* what the Exim of this spool says, -1 nothing: then putback.frozen_life holds; NULL: never asked */
 	void (*item)(void *arg, const struct restore_item *it);		/* for each selected message; texts valid until it returns */

@@ -7,6 +7,7 @@ use File::Find;
 use lib dirname(__FILE__);
 use Sweep;
 use Test::More;
+use Time::HiRes ();
 
 my $dir = work_dir();
 my $nowhere = "$dir/no-index/index.db";
@@ -177,7 +178,7 @@ for my $case ([ 'short', 1 ], [ 'long', 2, '--long-ids' ], [ 'flat', 0 ]) {
 	ok(-f "$other/hold/$r->{rows}[0]{new_id}", '  it is there');
 	mkspool('exim', "$dir/ex-other", 1);
 	for my $bad ([ 64, qr/exim/, '--to', "$dir/ex-other" ], [ 64, qr/looked for|no spool/i, '--to', $dir ], [ 1, qr/absent/, '--to', "$dir/absent" ],
-	    [ 64, qr/hold, deferred or maildrop/, '--to-queue', 'active' ], [ 64, qr/is no number/, '--rate', '0' ]) {
+	    [ 64, qr/hold, deferred or maildrop/, '--to-queue', 'active' ], map { [ 64, qr/is no rate/, '--rate', $_ ] } '0', '5/day', '/min', 'x', '-1', '1.5/s', '', '99999999999999999999/s') {
 		my ($status, $says, @args) = @$bad;
 		my $full = tree($pf);
 		my $f = restore($arc->{path}, @args, '--execute');
@@ -451,6 +452,42 @@ for my $kind ('postfix', 'exim') {
 	($scan) = scan_of("$dir/kill-$kind-2.db", $spool);
 	is_deeply([ @$scan{qw(messages damaged orphans)} ], [ 60 - ($n->{failed} || 0), 0, 0 ], '  nothing twice, half or left over');
 	ok(no_private($spool), '  nor in a private folder');
+}
+
+# ---- slowly and evenly, and a signal between two messages
+{
+	my $pf = "$dir/pf-rate";
+	mkspool('--now', $now, 'postfix', $pf, 8);
+	my $arc = purge([ $pf ]);
+	my @good = grep { $_->{queue} ne 'maildrop' } @{ $arc->{list} };
+	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
+	my $pid = fork // die $!;
+	if ($pid == 0) {
+		open STDOUT, '>', "$dir/rate.out" or die $!;
+		open STDERR, '>', "$dir/rate.err" or die $!;
+		exec $program, '--index', $nowhere, 'restore', '--execute', '--rate', '1/h', '--json', $arc->{path} or exit 127;
+	}
+	my @back;
+	for (1 .. 1200) {
+		last if @back = grep { m{^/hold/} } keys %{ files(tree($pf)) };
+		select undef, undef, undef, 0.05;
+	}
+	is(scalar @back, 1, '--rate 1/h: the first one comes at once');
+	kill 'INT', $pid;
+	waitpid $pid, 0;
+	is($? >> 8, 2, '  Ctrl-C: exit 2, for more is to be done') or diag slurp("$dir/rate.err");
+	like(slurp("$dir/rate.err"), qr/stopped; the same command goes on/, '  and says so');
+	is(scalar(grep { m{^/hold/} } keys %{ files(tree($pf)) }), 1, '  one is back');
+	ok(no_private($pf), '  no private folder stays');
+	is_deeply({ map { $_->{id} => $_->{state} } grep { $_->{id} } json_lines(slurp("$dir/rate.out")) }->{ $good[0]{id} }, 'restored', '  and it is told')
+	    if @good == @{ $arc->{list} };
+
+	my $r = restore($arc->{path}, '--execute', '--rate', '4/s');
+	is_deeply([ @{ states($r) }{qw(exists restored)} ], [ 1, @good - 1 ], 'the same command skips it and puts back the rest');
+	my @ctime = sort { $a <=> $b } map { (Time::HiRes::stat("$pf$_"))[10] } grep { m{^/hold/} } keys %{ files(tree($pf)) };
+	my @gap = sort { $a <=> $b } map { $ctime[$_ + 1] - $ctime[$_] } 1 .. $#ctime - 1;
+	# ctime comes from the kernel's tick, up to 10 ms late
+	cmp_ok($gap[0], '>=', 0.23, '--rate 4/s: never two within a quarter of a second');
 }
 
 # ---- a user who may not
