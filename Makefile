@@ -5,55 +5,68 @@ PREFIX  = /usr/local
 DESTDIR =
 B       = build
 
-PKGS    = sqlite3 libpcre2-8 libutf8proc libidn2 libarchive libzstd nettle
+# What another system has otherwise; Makefile.win says so.
+SYS     = spool/sys_posix spool/sys_posix_host
+SYSPKGS = libidn2 nettle
+SYSLIBS = -lpthread
+START   =
+TESTSYS =
+UNITSYS =
+MKSYS   = tests/mkspool_sys
+X       =
+T       = .t
+PKGCONF = pkg-config
+
+PKGS    = sqlite3 libpcre2-8 libutf8proc libarchive libzstd $(SYSPKGS)
 CC      = gcc
 WARN    = -Wall -Wextra -Wshadow -Wconversion
 OPT     = -O2 -g
 HARDEN  = -fPIE -fstack-protector-strong -fcf-protection -D_FORTIFY_SOURCE=2 -Wformat -Wformat-security
 CFLAGS  = -std=c11 $(OPT) $(WARN) $(HARDEN)
-CPPFLAGS = -D_GNU_SOURCE -DSPOOLSWEEP_VERSION='"$(VERSION)"' -I. $(shell pkg-config --cflags $(PKGS))
+CPPFLAGS = -D_GNU_SOURCE -DSPOOLSWEEP_VERSION='"$(VERSION)"' -I. $(shell $(PKGCONF) --cflags $(PKGS))
 LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LDLIBS  = $(shell pkg-config --libs $(PKGS)) -lpthread
+LDLIBS  = $(shell $(PKGCONF) --libs $(PKGS)) $(SYSLIBS)
 
-SPOOL = $(filter-out sys_posix sys_posix_host,$(basename $(notdir $(wildcard spool/*.c))))
-INDEX = $(basename $(notdir $(wildcard index/*.c)))
-CMD   = $(filter-out main,$(basename $(notdir $(wildcard cmd/*.c))))
-SYS   = sys_posix sys_posix_host
-
-LIB   = $(SPOOL:%=$(B)/spool/%.o) $(INDEX:%=$(B)/index/%.o) $(CMD:%=$(B)/cmd/%.o) $(SYS:%=$(B)/spool/%.o)
-UNIT  = $(patsubst tests/unit/test_%.c,$(B)/unit/%.t,$(wildcard tests/unit/test_*.c))
+SHARED  = $(filter-out spool/sys_posix% cmd/main.c,$(wildcard spool/*.c index/*.c cmd/*.c))
+LIB     = $(SHARED:%.c=$(B)/%.o) $(SYS:%=$(B)/%.o)
+BEGIN   = $(START:%=$(B)/%.o)
+MKSPOOL = $(filter-out tests/mkspool_sys.c,$(wildcard tests/mkspool*.c)) $(MKSYS:%=%.c)
+UNIT    = $(patsubst tests/unit/test_%.c,$(B)/unit/%$(T),$(wildcard tests/unit/test_*.c))
 FUZZ  = $(patsubst tests/fuzz/fuzz_%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 DEBARCH = $(shell dpkg --print-architecture)
 
-all: $(B)/spoolsweep
+all: $(B)/spoolsweep$(X)
 
-$(B)/spoolsweep: $(B)/cmd/main.o $(LIB)
+$(B)/spoolsweep$(X): $(B)/cmd/main.o $(LIB) $(BEGIN)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/unit/%.t: tests/unit/test_%.c $(LIB)
+$(B)/unit/%$(T): tests/unit/test_%.c $(LIB) $(UNITSYS:%=$(B)/%.o) $(BEGIN)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka
 
-$(B)/mkspool: $(wildcard tests/mkspool*.c tests/mkspool*.h)
+$(B)/mkspool$(X): $(MKSPOOL) $(wildcard tests/mkspool*.h) $(BEGIN)
 	@mkdir -p $(@D)
-	$(CC) -D_GNU_SOURCE $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c,$^)
+	$(CC) -D_GNU_SOURCE -Itests $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(SYSLIBS)
 
-$(B)/spoolsweep-fault: tests/fault.c $(B)/cmd/main.o $(LIB)
+$(B)/spoolsweep-fault$(X): tests/fault.c $(B)/cmd/main.o $(LIB) $(TESTSYS:%=$(B)/%.o) $(BEGIN)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $$(sed -nE 's/^(WRAP_[A-Z]+\(|__wrap_)(sys_[a-z_]+).*/-Wl,--wrap=\2/p' $<) -o $@ $^ $(LDLIBS)
 
 $(B)/bare: tests/bench/bare.c
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -std=c11 $(WARN) -O2 -o $@ $<
 
+# All that is built for the tests.
+tests: all $(UNIT) $(B)/mkspool$(X) $(B)/spoolsweep-fault$(X)
+
 # What the build and the tests need, by apt; nothing is done when all is there.
 deps:
 	.ci/deps
 
-check: all $(UNIT) $(B)/mkspool $(B)/spoolsweep-fault
+check: tests
 	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool CMOCKA_MESSAGE_OUTPUT=TAP \
 		prove -I tests/t --timer $(UNIT) $(wildcard tests/t/*.t)
 
@@ -101,5 +114,5 @@ package: all
 clean:
 	rm -rf $(B)/spoolsweep $(B)/spoolsweep-fault $(B)/mkspool $(B)/bare $(B)/spool $(B)/index $(B)/cmd $(B)/unit build/asan build/fuzzing build/t
 
-.PHONY: all deps check sweep asan fuzz fuzz-targets bench demo install package clean
+.PHONY: all tests deps check sweep asan fuzz fuzz-targets bench demo install package clean
 -include $(LIB:.o=.d) $(B)/cmd/main.d $(UNIT:.t=.d)
