@@ -1,0 +1,52 @@
+#!/bin/bash
+# winerun.sh SECONDS PROGRAM ARG...: runs one Windows program under Wine without a display; exit status is the program's (modulo
+# 256), 124 after the time. SECONDS 0: no limit, and the process that is started is the program's own (for tests that kill it).
+# winerun.sh --new: makes the prefix new. winerun.sh --end: ends what still runs in it.
+# The prefix is build/wine beside this folder, or WINEPREFIX.
+set -u
+top=$(readlink -f "$(dirname "$0")/..")
+export WINEPREFIX=${WINEPREFIX:-$top/build/wine} WINEARCH=win64 WINEDEBUG=${WINEDEBUG:--all} TZ=${TZ:-UTC}
+export WINEDLLOVERRIDES='mscoree=;mshtml=;winemenubuilder.exe='	# no Mono, no Gecko, no menus
+export LC_ALL=C.UTF-8		# in the C locale every argument and file name that is not ASCII is mangled
+unset DISPLAY WAYLAND_DISPLAY
+
+set_value()
+{
+	timeout 60 wine reg add "$1" /v "$2" /t REG_SZ /d "$3" /f >/dev/null 2>&1 || { echo "winerun: $1 $2 cannot be set" >&2; exit 125; }
+}
+
+make_prefix()
+{
+	rm -rf "$WINEPREFIX"
+	mkdir -p "$WINEPREFIX.home"
+	# Documents, Desktop and so on of the prefix become links into HOME: not into the user's.
+	HOME=$WINEPREFIX.home timeout 300 wineboot -i >/dev/null 2>&1 || { echo "winerun: wineboot failed" >&2; exit 125; }
+	# The post-mortem debugger makes the exit status of a crash 0 or 5 at random. A value that is deleted comes back.
+	set_value 'HKLM\Software\Microsoft\Windows NT\CurrentVersion\AeDebug' Debugger false
+	set_value 'HKLM\Software\Microsoft\Windows NT\CurrentVersion\AeDebug' Auto 0
+	set_value 'HKCU\Software\Wine' Version win10	# else it says Windows 7
+	timeout 60 wineserver -w
+	touch "$WINEPREFIX/.ready"
+}
+
+case ${1:-} in
+--new)
+	make_prefix
+	exit 0
+	;;
+--end)
+	timeout 60 wineserver -k
+	exit 0
+	;;
+esac
+seconds=$1
+shift
+if [ ! -f "$WINEPREFIX/.ready" ]; then
+	mkdir -p "$(dirname "$WINEPREFIX")"
+	exec 9>"$WINEPREFIX.lock"
+	flock 9
+	[ -f "$WINEPREFIX/.ready" ] || make_prefix
+	exec 9>&-
+fi
+[ "$seconds" = 0 ] || exec timeout -k 5 "$seconds" wine "$@"
+exec wine "$@"
