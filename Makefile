@@ -10,7 +10,7 @@ SYS     = spool/sys_posix spool/sys_posix_host
 SYSPKGS = libidn2 nettle
 SYSLIBS = -lpthread
 START   =
-TESTSYS =
+TESTSYS = tests/fault_sys
 UNITSYS =
 MKSYS   = tests/mkspool_sys
 X       =
@@ -112,7 +112,7 @@ package: all
 	.ci/package $(B) $(VERSION) $(DEBARCH)
 
 clean:
-	rm -rf $(B)/spoolsweep $(B)/spoolsweep-fault $(B)/mkspool $(B)/bare $(B)/spool $(B)/index $(B)/cmd $(B)/unit build/asan build/fuzzing build/t
+	rm -rf $(B)/spoolsweep $(B)/spoolsweep-fault $(B)/mkspool $(B)/bare $(B)/spool $(B)/index $(B)/cmd $(B)/tests $(B)/unit build/asan build/fuzzing build/t
 
 .PHONY: all tests deps check sweep asan fuzz fuzz-targets bench demo install package clean
--include $(LIB:.o=.d) $(B)/cmd/main.d $(UNIT:.t=.d)
+-include $(LIB:.o=.d) $(BEGIN:.o=.d) $(TESTSYS:%=$(B)/%.d) $(UNITSYS:%=$(B)/%.d) $(B)/cmd/main.d $(wildcard $(B)/unit/*.d)

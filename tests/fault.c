@@ -13,18 +13,16 @@
  * repeat inside, as sys.h promises.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <sqlite3.h>
 
 #include "spool/sys.h"
+#include "tests/fault_sys.h"
 
 enum kind { NONE, KILL, KILLAFTER, KILLHALF, ERRNO, SHORT, RUN };
 
@@ -40,7 +38,6 @@ struct fault {
 
 static struct fault fault;
 static atomic_long counter;
-static int log_fd = -1;
 
 static void
 fault_parse(void)
@@ -54,8 +51,8 @@ fault_parse(void)
 	char *end;
 	size_t i;
 
-	if (log != NULL && (log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) < 0)
-		abort();
+	if (log != NULL)
+		fault_log_open(log);
 	if (spec == NULL)
 		return;
 	fault.at = strtol(spec, &end, 10);
@@ -74,29 +71,13 @@ fault_parse(void)
 }
 
 static void
-die(void)
-{
-	raise(SIGKILL);
-}
-
-static void
-run_shell(void)
-{
-	const char *cmd = getenv("SPOOLSWEEP_FAULT_RUN");
-
-	unsetenv("LD_PRELOAD");
-	if (cmd != NULL && system(cmd) != 0)
-		fprintf(stderr, "SPOOLSWEEP_FAULT_RUN failed\n");
-}
-
-static void
 log_call(long n, const char *name, const char *can, const char *path, const char *path2, long long bytes)
 {
 	char line[9000];
 	int len = snprintf(line, sizeof line, "%ld\t%s\t%s\t%s\t%s\t%lld\n", n, name, can, path, path2, bytes);
 
-	if (log_fd >= 0 && len > 0 && (size_t)len < sizeof line && write(log_fd, line, (size_t)len) != len)
-		abort();
+	if (len > 0 && (size_t)len < sizeof line)
+		fault_log_line(line, (size_t)len);
 }
 
 struct call {
@@ -115,9 +96,9 @@ enter(const char *name, const char *can, const char *path, const char *path2, lo
 	if (n != fault.at && !(fault.and_after && n > fault.at))
 		return c;
 	if (fault.kind == KILL)
-		die();
-	if (fault.kind == RUN)
-		run_shell();
+		fault_die();
+	if (fault.kind == RUN && getenv("SPOOLSWEEP_FAULT_RUN") != NULL)
+		fault_shell(getenv("SPOOLSWEEP_FAULT_RUN"));
 	if (fault.kind == KILLAFTER || (fault.kind == KILLHALF && strchr(can, 'W') != NULL) ||
 	    (fault.kind == SHORT && (strchr(can, 'W') != NULL || strchr(can, 'R') != NULL)) ||
 	    (fault.kind == ERRNO && strchr(can, fault.letter) != NULL)) {
@@ -131,40 +112,11 @@ static void
 leave(struct call c)
 {
 	if (c.kind == KILLAFTER)
-		die();
+		fault_die();
 }
 
-/* ---- paths ---- */
-
-/* struct sys_dir of sys_posix.c begins with its descriptor: what a log needs and no caller does. */
-struct dir_head {
-	int fd;
-};
-
-static const char *
-fd_path(char *out, size_t n, int fd, const char *name)
-{
-	char link[64];
-	ssize_t got;
-	size_t len;
-
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	got = readlink(link, out, n - 1);
-	len = got > 0 ? (size_t)got : 0;
-	out[len] = '\0';
-	if (name != NULL && len + strlen(name) + 2 < n)
-		snprintf(out + len, n - len, "/%s", name);
-	return out;
-}
-
-static int
-dir_fd(const struct sys_dir *d)
-{
-	return ((const struct dir_head *)(const void *)d)->fd;
-}
-
-#define AT(d, name) fd_path(path, sizeof path, dir_fd(d), name)
-#define OF(f) fd_path(path, sizeof path, (int)(f).h, NULL)
+#define AT(d, name) fault_dir_path(path, sizeof path, d, name)
+#define OF(f) fault_file_path(path, sizeof path, f)
 
 /* ---- calls that answer with an errno ---- */
 
@@ -188,7 +140,7 @@ dir_fd(const struct sys_dir *d)
 		return rc; \
 	}
 
-WRAP_ERRNO(sys_rename, "Csiax", AT(from, name), fd_path(path2, sizeof path2, dir_fd(to), new_name),
+WRAP_ERRNO(sys_rename, "Csiax", AT(from, name), fault_dir_path(path2, sizeof path2, to, new_name),
     (struct sys_dir *from, const char *name, struct sys_dir *to, const char *new_name), (from, name, to, new_name))
 WRAP_ERRNO(sys_unlink, "Cia", AT(d, name), path2, (struct sys_dir *d, const char *name), (d, name))
 WRAP_ERRNO(sys_mkdir, "Csia", AT(d, name), path2, (struct sys_dir *d, const char *name, uint32_t mode), (d, name, mode))
@@ -297,7 +249,7 @@ __wrap_sys_write(struct sys_file f, const void *p, size_t n)
 	if (c.kind == KILLHALF || c.kind == SHORT) {
 		rc = __real_sys_write(f, p, n / 2);
 		if (c.kind == KILLHALF)
-			die();
+			fault_die();
 		return rc != 0 ? rc : ENOSPC;	/* all of it or an error, as sys.h promises */
 	}
 	rc = __real_sys_write(f, p, n);
@@ -400,7 +352,7 @@ db_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 	if (c.kind == KILLHALF || c.kind == SHORT) {
 		(void)real_of(f)->pMethods->xWrite(real_of(f), p, n / 2, at);
 		if (c.kind == KILLHALF)
-			die();
+			fault_die();
 		return SQLITE_FULL;
 	}
 	if (c.kind == ERRNO)
