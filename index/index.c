@@ -23,6 +23,18 @@ index_err(struct index *ix, struct err *e, const char *what)
 	return err_set(e, 0, "index %s: %s: %s", ix->path, what, sqlite3_errmsg(ix->db));
 }
 
+int
+index_roll_back(struct index *ix)
+{
+	sqlite3 *db = NULL;
+	int rc = SQLITE_ERROR;
+
+	if (sqlite3_extended_errcode(ix->db) == SQLITE_READONLY_ROLLBACK && sqlite3_open_v2(ix->path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+		rc = sqlite3_exec(db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+	sqlite3_close(db);
+	return rc == SQLITE_OK;
+}
+
 sqlite3_stmt *
 index_prepare(struct index *ix, const char *sql, struct err *e)
 {
@@ -165,7 +177,7 @@ settle(struct index *ix, enum index_mode mode, struct err *e)
 
 	sqlite3_extended_result_codes(ix->db, 1);
 	sqlite3_busy_timeout(ix->db, BUSY_MS);
-	if (identify(&version, ix, e) < 0) {
+	if (identify(&version, ix, e) < 0 && (!index_roll_back(ix) || identify(&version, ix, e) < 0)) {
 		if (mode == INDEX_WRITE || (sqlite3_errcode(ix->db) & 0xff) != SQLITE_CANTOPEN ||
 		    strpbrk(ix->path, "?#%") != NULL || open_immutable(ix) < 0 || identify(&version, ix, e) < 0)
 			return -1;

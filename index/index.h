@@ -33,6 +33,10 @@ void index_close(struct index *ix);
 /* Fills err from the connection's last error ("index FILE: disk is full …"). Returns -1. */
 int index_err(struct index *ix, struct err *e, const char *what);
 
+/* A program that was killed while it made the file has left a rollback journal, which a reader may not undo. 1 if that was the connection's last
+ * error and it is undone now: look again. */
+int index_roll_back(struct index *ix);
+
 /* Prepares; NULL and err on failure. */
 sqlite3_stmt *index_prepare(struct index *ix, const char *sql, struct err *e);
 

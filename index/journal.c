@@ -129,7 +129,7 @@ create(struct journal *j, struct err *e)
 		return -1;
 	sqlite3_snprintf((int)sizeof sql, sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", JOURNAL_APPLICATION_ID,
 	    JOURNAL_VERSION);
-	if (identify(&version, j, e) < 0 || (version == 0 && (index_exec(&j->ix, schema, e) < 0 || index_exec(&j->ix, sql, e) < 0)) ||
+	if ((identify(&version, j, e) < 0 && (!index_roll_back(&j->ix) || identify(&version, j, e) < 0)) || (version == 0 && (index_exec(&j->ix, schema, e) < 0 || index_exec(&j->ix, sql, e) < 0)) ||
 	    index_exec(&j->ix, "COMMIT", e) < 0) {
 		sqlite3_exec(j->ix.db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
@@ -155,7 +155,7 @@ journal_open(struct journal **out, const char *index_path, int write, struct err
 	}
 	sqlite3_extended_result_codes(j->ix.db, 1);
 	sqlite3_busy_timeout(j->ix.db, 60000);
-	if (identify(&version, j, e) < 0 || (version == 0 && (!write || create(j, e) < 0))) {
+	if ((identify(&version, j, e) < 0 && (!index_roll_back(&j->ix) || identify(&version, j, e) < 0)) || (version == 0 && (!write || create(j, e) < 0))) {
 		if (version == 0 && !write)
 			err_set(e, ENOENT, "journal %s is empty", j->ix.path);	/* made, and killed: nothing was planned */
 		goto out;
