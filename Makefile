@@ -12,6 +12,7 @@ SYSLIBS = -lpthread
 START   =
 TESTSYS = tests/fault_sys
 UNITSYS =
+UNITFLAGS =
 MKSYS   = tests/mkspool_sys
 X       =
 T       = .t
@@ -46,7 +47,7 @@ $(B)/%.o: %.c
 
 $(B)/unit/%$(T): tests/unit/test_%.c $(LIB) $(UNITSYS:%=$(B)/%.o) $(BEGIN)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka
+	$(CC) $(CPPFLAGS) $(UNITFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka
 
 $(B)/mkspool$(X): $(MKSPOOL) $(wildcard tests/mkspool*.h) $(BEGIN)
 	@mkdir -p $(@D)

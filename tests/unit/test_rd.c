@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "spool/rd.h"
 
@@ -12,23 +11,38 @@
 
 static unsigned char window[WINDOW];
 
+/* A new file that has no name any more. */
+static struct sys_file
+empty_file(void)
+{
+	struct sys_file f = SYS_FILE_CLOSED;
+	struct sys_dir *d;
+	struct err e;
+	char name[40];
+	unsigned char random[8];
+
+	assert_int_equal(sys_random(random, sizeof random, &e), 0);
+	snprintf(name, sizeof name, "test_rd-%02x%02x%02x%02x%02x%02x%02x%02x", random[0], random[1], random[2], random[3], random[4], random[5],
+	    random[6], random[7]);
+	assert_int_equal(sys_dir_open(&d, "/tmp", &e), 0);
+	assert_int_equal(sys_create_at(&f, d, name, 0600), 0);
+	assert_int_equal(sys_unlink(d, name), 0);
+	sys_dir_close(d);
+	return f;
+}
+
 /* A file with n bytes that name their own offset, opened as the reader wants it. */
 static struct sys_file
 file_of(size_t n)
 {
-	char name[] = "/tmp/test_rd-XXXXXX";
-	int fd = mkstemp(name);
-	struct sys_file f;
+	struct sys_file f = empty_file();
 	size_t i;
 
-	assert_true(fd >= 0);
-	unlink(name);
 	for (i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)(i * 7 + i / 251);
 
-		assert_int_equal(write(fd, &c, 1), 1);
+		assert_int_equal(sys_write(f, &c, 1), 0);
 	}
-	f.h = fd;
 	return f;
 }
 
@@ -106,24 +120,20 @@ lines(void **state)
 static void
 long_lines_come_in_pieces(void **state)
 {
-	char name[] = "/tmp/test_rd-XXXXXX";
 	const unsigned char *p;
-	struct sys_file f;
+	struct sys_file f = empty_file();
 	size_t n, sum = 0, i, pieces = 0;
-	int more = 1, lf = 0, fd = mkstemp(name);
+	int more = 1, lf = 0;
 	struct rd r;
 
 	(void)state;
-	assert_true(fd >= 0);
-	unlink(name);
 	for (i = 0; i < 3; i++) {
 		char block[5000];
 
 		memset(block, 'a' + (int)i, sizeof block);
-		assert_int_equal(write(fd, block, sizeof block), sizeof block);
+		assert_int_equal(sys_write(f, block, sizeof block), 0);
 	}
-	assert_int_equal(write(fd, "\nz\n", 3), 3);
-	f.h = fd;
+	assert_int_equal(sys_write(f, "\nz\n", 3), 0);
 	rd_file(&r, f, 15003, window, WINDOW);
 	while (more) {
 		assert_int_equal(rd_line(&p, &n, &more, &lf, &r, 100000), 1);
@@ -159,12 +169,12 @@ a_file_that_shrank(void **state)
 static void
 an_io_error_sticks(void **state)
 {
-	struct sys_file f = file_of(10);
+	struct sys_file f = file_of(10), same = f;
 	struct rd r;
 
 	(void)state;
 	rd_file(&r, f, 10, window, WINDOW);
-	close((int)f.h);
+	sys_close(&same);
 	assert_int_equal(rd_byte(&r), -1);
 	assert_int_equal(r.error, EBADF);
 	assert_int_equal(rd_seek(&r, 0), -1);

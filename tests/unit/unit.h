@@ -7,4 +7,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+
+/* Whether files have mode bits; another system says otherwise ahead of this. */
+#ifndef UNIT_MODES
+#define UNIT_MODES 1
+#endif
 #endif
