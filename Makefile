@@ -4,13 +4,14 @@ VERSION = 0.1.0
 PREFIX  = /usr/local
 DESTDIR =
 B       = build
+comma   = ,
 
 # What another system has otherwise; Makefile.win says so.
 SYS     = spool/sys_posix spool/sys_posix_host
 SYSPKGS = libidn2 nettle
 SYSLIBS = -lpthread
 START   =
-TESTSYS = tests/fault_sys
+TESTSYS = tests/fault_sys tests/fault_serve
 UNITSYS =
 UNITFLAGS =
 MKSYS   = tests/mkspool_sys
@@ -54,7 +55,8 @@ $(B)/mkspool$(X): $(MKSPOOL) $(wildcard tests/mkspool*.h) $(BEGIN)
 	$(CC) -D_GNU_SOURCE -Itests $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(SYSLIBS)
 
 $(B)/spoolsweep-fault$(X): tests/fault.c $(B)/cmd/main.o $(LIB) $(TESTSYS:%=$(B)/%.o) $(BEGIN)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $$(sed -nE 's/^(WRAP_[A-Z]+\(|__wrap_)(sys_[a-z_]+).*/-Wl,--wrap=\2/p' $<) -o $@ $^ $(LDLIBS)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(if $(filter %/fault_serve,$(TESTSYS)),-Wl$(comma)--wrap=main) \
+		$$(sed -nE 's/^(WRAP_[A-Z]+\(|__wrap_)(sys_[a-z_]+).*/-Wl,--wrap=\2/p' $<) -o $@ $^ $(LDLIBS)
 
 $(B)/bare: tests/bench/bare.c
 	@mkdir -p $(@D)

@@ -8,6 +8,7 @@
  *				run (SPOOLSWEEP_FAULT_RUN goes to a shell first: what an MTA may do at that moment);
  *				N+:KIND from call N on
  *	SPOOLSWEEP_FAULT_LOG=FILE	appends a line a call: N, name, kinds that apply to it, path, second path, bytes
+ *	SPOOLSWEEP_FAULT_SERVE=1	runs many (fault_serve.c)
  *
  * A kind that a call cannot meet is left out of its line, and changes nothing there. EINTR is for opening alone: the others
  * repeat inside, as sys.h promises.
@@ -38,8 +39,10 @@ struct fault {
 
 static struct fault fault;
 static atomic_long counter;
+static int is_logged;
 
-static void
+void fault_parse(void);	/* fault_serve.c calls it too */
+void
 fault_parse(void)
 {
 	static const struct { const char *name; enum kind kind; int error; char letter; } kinds[] = {
@@ -51,7 +54,8 @@ fault_parse(void)
 	char *end;
 	size_t i;
 
-	if (log != NULL)
+	is_logged = log != NULL;
+	if (is_logged)
 		fault_log_open(log);
 	if (spec == NULL)
 		return;
@@ -74,7 +78,7 @@ static void
 log_call(long n, const char *name, const char *can, const char *path, const char *path2, long long bytes)
 {
 	char line[9000];
-	int len = snprintf(line, sizeof line, "%ld\t%s\t%s\t%s\t%s\t%lld\n", n, name, can, path, path2, bytes);
+	int len = !is_logged ? 0 : snprintf(line, sizeof line, "%ld\t%s\t%s\t%s\t%s\t%lld\n", n, name, can, path, path2, bytes);
 
 	if (len > 0 && (size_t)len < sizeof line)
 		fault_log_line(line, (size_t)len);
@@ -115,8 +119,15 @@ leave(struct call c)
 		fault_die();
 }
 
-#define AT(d, name) fault_dir_path(path, sizeof path, d, name)
-#define OF(f) fault_file_path(path, sizeof path, f)
+/* Is the path of the next call asked for? To find one costs as much as most calls. */
+static int
+is_asked(void)
+{
+	return is_logged || (fault.at != 0 && atomic_load(&counter) + 1 >= fault.at);
+}
+
+#define AT(d, name) (is_asked() ? fault_dir_path(path, sizeof path, d, name) : "")
+#define OF(f) (is_asked() ? fault_file_path(path, sizeof path, f) : "")
 
 /* ---- calls that answer with an errno ---- */
 

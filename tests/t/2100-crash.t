@@ -2,35 +2,49 @@
 # fail at every call, of every kind of spool. At each point the bytes of every message must be somewhere, the exit status must be
 # true, and a second run must end where an undisturbed one ends.
 #
-# SWEEP_EVERY=k tries each k-th point, SWEEP_OFFSET the first of them; "make sweep" tries all.
+# "make check" tries all kills and a sample of the failures; "make sweep" tries all points. A kill before a call that only reads leaves the
+# disk as a kill before the next one that writes: of kills, only those that change the disk are points, except in "make sweep".
+#
+#	SWEEP_EVERY=k	every k-th failure; 1: all, and kills before calls that read
+#	SWEEP_KILLS=k	every k-th kill (1)
+#	SWEEP_OFFSET=n	the first of them; else the commit chooses, so that every commit has another sample, and the same one each time
+#	SWEEP_ONLY=re SWEEP_KINDS=list SWEEP_FAULTS=list	only these; SWEEP_ROUNDS=n kills at random moments (2)
 use strict;
 use warnings;
 use Test::More;
 use Data::Dumper;
 use Digest::SHA qw(sha256_hex);
+use POSIX ();
 use Time::HiRes qw(sleep time);
 use Sweep;
 use Fault;
 
 plan skip_all => 'no build/spoolsweep-fault' if !fault_program();
 my $dir = fault_dir();
-# The same sample every time, so that a red gate means a change. It is no proof for the points between: SWEEP_OFFSET takes another sample,
-# make sweep takes every point.
 my $every = $ENV{SWEEP_EVERY} || (is_under_asan() ? 480 : 120);
-my $offset = defined $ENV{SWEEP_OFFSET} ? $ENV{SWEEP_OFFSET} : 7 % $every;
+my $kills = $ENV{SWEEP_KILLS} || ($every > 1 && is_under_asan() ? 7 : 1);
+my $commit = top_commit();
+my $offset = defined $ENV{SWEEP_OFFSET} ? $ENV{SWEEP_OFFSET} : hex substr $commit, 0, 7;
 my @kinds = split /,/, $ENV{SWEEP_KINDS} || 'postfix,exim,smartermail';
 my @errors = qw(ENOSPC EIO EACCES EINTR EXDEV short ENOSPC+ EIO+ EACCES+);	# +: from there on, as a full disk is
 my %letter = ('ENOSPC+' => 's', 'EIO+' => 'i', 'EACCES+' => 'a', ENOSPC => 's', EIO => 'i', EACCES => 'a', EINTR => 'n', EXDEV => 'x', short => '[RW]', killhalf => 'W');
-diag "every $every-th point from $offset on";
+diag "every $every-th failure from ${\($offset % $every)} on, every $kills-th kill from ${\($offset % $kills)} on" .
+    (defined $ENV{SWEEP_OFFSET} ? '' : ": SWEEP_OFFSET=$offset, from commit $commit");
+
+# The commit that is tested, to choose a sample by; zeros where there is no repository.
+sub top_commit {
+	my ($id) = split ' ', qx(git -C '${\top_dir()}' rev-parse HEAD 2>/dev/null) // '';
+	return substr $id // '0' x 12, 0, 12;
+}
 
 # Four messages: three are selected, one must never be touched. Of Postfix one is active and one held.
 sub make {
 	my ($kind, $where) = @_;
 	my $is_new = !-d "$where/t";
 	my $c = fault_case($where, $kind, 4, '--fast');
-	my @id = sort keys %{ messages($c) };
+	my $m = messages($c, tree($c->{template}));
+	my @id = sort keys %$m;
 	if ($kind eq 'postfix' && $is_new) {
-		my $m = messages($c);
 		for (['active', $id[0]], ['hold', $id[1]]) {
 			my ($queue, $id) = @$_;
 			rename "$c->{template}/" . (keys %{ $m->{$id} })[0], "$c->{template}/$queue/$id" or die $!;
@@ -48,14 +62,14 @@ sub do_undo { return ('purge', '--undo', 1, '--execute') }
 sub do_hold { my ($c) = @_; return ('hold', ids($c), '--execute') }
 sub do_release { return ('release', '--execute') }
 
-# What a run has left, to be compared.
+# What a run has left, to be compared; $seen, $j: what look() and journal() say, once they did.
 sub final {
-	my ($c) = @_;
+	my ($c, $seen, $j) = @_;
 	my $arc = archives($c);
 	my %member = map { defined $_ ? %$_ : () } values %$arc;
-	my $all = tree($c->{s}, 1);
-	my $j = journal($c);
-	return { spool => tree($c->{s}), private => [sort grep { m{/\.spoolsweep} } keys %$all], members => \%member,
+	$seen ||= look($c);
+	$j ||= journal($c);
+	return { spool => $seen->{spool}, private => [sort keys %{ $seen->{private} }], members => \%member,
 	    temporary => [grep { $_ ne '.spoolsweep-try' } map { (split m{/})[-1] } glob "$c->{a}/.??*"], plan => $j->{plan}, items => $j->{items} };
 }
 
@@ -66,7 +80,7 @@ sub differs {
 		my ($g, $w) = map { Data::Dumper->new([$_->{$k}])->Sortkeys(1)->Indent(0)->Terse(1)->Dump } $got, $want;
 		# A message that an undo put back before it was killed looks like one that was never taken.
 		$_ =~ s/'planned'/'released'/g for $g, $w;
-		$_ =~ s/\.spoolsweep\/[^\/']+/.spoolsweep\/PLAN/g for $g, $w;
+		$_ =~ s/\.spoolsweep(-s)?\/[^\/']+/.spoolsweep\/PLAN/g for $g, $w;
 		next if $g eq $w;
 		return "$k is $g, not $w" if ref $got->{$k} ne 'HASH' || ref $want->{$k} ne 'HASH';
 		my %all = (%{ $got->{$k} }, %{ $want->{$k} });
@@ -78,11 +92,10 @@ sub differs {
 
 # Does the journal say where the messages are?
 sub untrue {
-	my ($c) = @_;
-	my $j = journal($c);
-	my %in_spool;
-	my $t = tree($c->{s});
-	$in_spool{(split ' ', $_)[-1]} = 1 for values %$t;
+	my ($c, $seen, $j) = @_;
+	$seen ||= look($c);
+	$j ||= journal($c);
+	my %in_spool = map { (split ' ', $_)[-1] => 1 } values %{ $seen->{spool} };
 	my %in_archive = map { map { $_ => 1 } values %{ $_ || {} } } values %{ archives($c) };
 	for my $id (sort keys %{ $j->{items} || {} }) {
 		my $state = $j->{items}{$id};
@@ -99,10 +112,10 @@ sub untrue {
 }
 
 sub other_is_whole {
-	my ($c) = @_;
-	my $m = messages($c, $c->{s});
-	my ($now, $then) = map { my $f = $_->{$c->{other}} || {}; join ' ', map { "$_ $f->{$_}" } sort keys %$f } $m, $c->{messages};
-	return $now eq $then;
+	my ($c, $seen) = @_;
+	my $then = $c->{messages}{$c->{other}};
+	my $now = messages($c, $seen->{spool})->{$c->{other}} || {};
+	return join(' ', map { "$_ $now->{$_}" } sort keys %$now) eq join ' ', map { "$_ $then->{$_}" } sort keys %$then;
 }
 
 sub prepare {
@@ -118,56 +131,57 @@ sub prepare {
 sub try_point {
 	my ($c, $s, $fault) = @_;
 	prepare($c, $s->{setup});
-	my ($before, $was) = (tree($c->{s}), journal($c));
+	my $before = look($c)->{spool};
 	my $r = run($c, $fault, $s->{op}->($c));
+	my ($seen, $j) = (look($c), journal($c));
 	my $is_kill = $fault =~ /kill/;
 	my @bad;
 	my $say = sub { push @bad, "$c->{kind} $s->{name} $fault: $_[0]"; };
 
-	if (my @lost = lost($c)) {
+	if (my @lost = lost($c, $seen)) {
 		$say->("LOST @lost");
 	}
-	$say->("the message outside the selection was touched") if !other_is_whole($c);
+	$say->("the message outside the selection was touched") if !other_is_whole($c, $seen);
 	if ($is_kill) {
 		return @bad if $r->{signal} == 0;	# not reached: a run is a call shorter than the one that was counted
 		$say->("signal $r->{signal}") if $r->{signal} != 9;
 	} else {
 		$say->("signal $r->{signal} $r->{err}") if $r->{signal};
 		$say->("exit $r->{status} $r->{err}") if $r->{status} !~ /^[0-3]$/;
-		my $why = untrue($c);
+		my $why = untrue($c, $seen, $j);
 		$say->("exit $r->{status}: $why; $r->{err}") if defined $why && $r->{status} =~ /^[03]$/;
 		if ($r->{status} == 1) {
-			my $now = tree($c->{s});
+			my $now = $seen->{spool};
 			my @changed = grep { ($now->{$_} // '') ne ($before->{$_} // '') && ($now->{$_} // '') !~ /dir$/ &&
 			    ($before->{$_} // '') !~ /dir$/ } keys %{ { %$now, %$before } };
 			$say->("exit 1, but the spool changed: @changed; $r->{err}") if @changed;
 		}
 		# A temporary list that cannot be removed is left, and harmless.
-		my $d = $r->{status} == 0 ? differs({ %{ final($c) }, temporary => $s->{final}{temporary} }, $s->{final}) : undef;
+		my $d = $r->{status} == 0 ? differs({ %{ final($c, $seen, $j) }, temporary => $s->{final}{temporary} }, $s->{final}) : undef;
 		$say->("exit 0, but $d; $r->{err}") if defined $d;
 		return @bad if $r->{status} == 0 || ($r->{status} == 1 && !@{ $s->{setup} });
 	}
-	my $j = journal($c);
 	my $begun = defined $j->{plan} && $j->{plan} ne 'planned';
 	my $r2 = run($c, undef, $s->{again}->($c));
-	my $want = $is_kill ? qr/^[03]$/ : qr/^[03]$/;
-	$say->("the second run: signal $r2->{signal} exit $r2->{status} $r2->{err}") if $r2->{signal} || $r2->{status} !~ $want;
-	if (my @lost = lost($c)) {
+	my ($seen2, $j2) = (look($c), journal($c));
+	my $end = final($c, $seen2, $j2);
+	$say->("the second run: signal $r2->{signal} exit $r2->{status} $r2->{err}") if $r2->{signal} || $r2->{status} !~ /^[03]$/;
+	if (my @lost = lost($c, $seen2)) {
 		$say->("LOST @lost after the second run");
 	}
-	my $why = untrue($c);
+	my $why = untrue($c, $seen2, $j2);
 	$say->("after the second run: $why; $r2->{err}") if defined $why;
 	# A kill between the making of the private folder and the plan's beginning leaves the folder, empty.
-	my @left = grep { -f && !m{/lock\z} } map { "$c->{s}/$_" } @{ final($c)->{private} };
+	my @left = grep { $seen2->{private}{$_} !~ / dir\z/ && !m{/lock\z} } @{ $end->{private} };
 	$say->("never begun, but there are @left") if !$begun && @left;
 	# An undo that failed before it was noted: a resume then goes on with the purge.
 	return @bad if $s->{name} =~ /^undo-then/ && $j->{plan} !~ /^undo/;
-	my $d = $begun || @{ $s->{setup} } ? differs(final($c), $s->{final}) : differs({ %{ final($c) }, private => [], items => {}, plan => '' },
+	my $d = $begun || @{ $s->{setup} } ? differs($end, $s->{final}) : differs({ %$end, private => [], items => {}, plan => '' },
 	    { spool => $before, private => [], members => {}, temporary => [], plan => '', items => {} });
 	$say->("after the second run (exit $r2->{status}): $d; $r->{err} $r2->{err}")
 	    if defined $d && ($is_kill || ($r2->{status} == 0 && $r->{status} != 3));
 	# What was skipped is in the spool again, and nothing in the private folder.
-	my $private = $s->{op} == \&do_hold ? [] : final($c)->{private};
+	my $private = $s->{op} == \&do_hold ? [] : $end->{private};
 	$say->("exit 3, and after a resume there is still @$private; $r->{err} $r2->{err}") if $r->{status} == 3 && grep { /\d+\.\d+\z/ } @$private;
 	return @bad;
 }
@@ -218,8 +232,9 @@ sub sweeps {
 # What a restore has made: Postfix gives new ids, so names are left out there.
 sub restored {
 	my ($c) = @_;
-	my $t = tree($c->{s}, 1);
-	my @files = grep { $t->{$_} !~ /^\d+ dir$/ } keys %$t;
+	my $seen = look($c);
+	my $t = { %{ $seen->{spool} }, %{ $seen->{private} } };
+	my @files = grep { $t->{$_} !~ / dir\z/ } keys %$t;
 	# Exim's -frozen line has the time of the restore.
 	for (grep { /-H\z/ } @files) {
 		my $sha = sha256_hex(slurp("$c->{s}$_") =~ s/^-frozen \d+$/-frozen/mr);
@@ -243,7 +258,8 @@ sub try_restore {
 	my $say = sub { push @bad, "$c->{kind} restore $fault: $_[0]"; };
 	return () if $fault =~ /kill/ && !$r->{signal};
 	$say->("signal $r->{signal} $r->{err}") if $r->{signal} != ($fault =~ /kill/ ? 9 : 0);
-	$say->("LOST " . join ' ', lost($c)) if lost($c);
+	my @lost = lost($c);
+	$say->("LOST @lost") if @lost;
 	$say->("exit $r->{status} $r->{err}") if !$r->{signal} && $r->{status} !~ /^[0-3]$/;
 	my $now = join "\n", grep { !m{\.spoolsweep} } @{ restored($c) };
 	$say->("exit 1, but the spool changed; $r->{err}") if !$r->{signal} && $r->{status} == 1 && $now ne join "\n", @$before;
@@ -251,12 +267,13 @@ sub try_restore {
 	    if !$r->{signal} && $r->{status} == 0 && $now ne join "\n", @{ $s->{final} };
 	my $r2 = run($c, undef, do_restore($c));
 	$say->("the second run: exit $r2->{status} signal $r2->{signal} $r2->{err}") if $r2->{signal} || $r2->{status} !~ /^[03]$/;
-	my %more = map { $_ => 1 } @{ restored($c) };
+	my $end = restored($c);
+	my %more = map { $_ => 1 } @$end;
 	my %want = map { $_ => 1 } @{ $s->{final} };
 	my @extra = grep { !$want{$_} } sort keys %more;
 	my @missing = grep { !$more{$_} } sort keys %want;
 	$say->("after the second run (exit $r2->{status}) extra: @extra; missing: @missing; $r->{err} $r2->{err}") if @extra || @missing;
-	$say->("after the second run a message is there twice") if @{ restored($c) } != @{ $s->{final} };
+	$say->("after the second run a message is there twice") if @$end != @{ $s->{final} };
 	return @bad;
 }
 
@@ -309,7 +326,7 @@ sub race_sweeps {
 
 # ---- all of them ----
 
-my (%tried, @jobs);
+my (%all, %tried, %nth, @jobs);
 for my $kind (@kinds) {
 	my $c = make($kind, "$dir/w9/$kind");	# as deep as the workers' folders: so are the calls
 	my @s = (sweeps($c), map { defined $ENV{SWEEP_ONLY} && $_->{name} !~ /$ENV{SWEEP_ONLY}/ ? () : $_ } restore_sweep($c), race_sweeps($c));
@@ -320,7 +337,9 @@ for my $kind (@kinds) {
 		my $is_race = $s->{name} =~ /^(?:deliver|activate)$/;
 		for my $fault ($is_race ? 'run' : $ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', @errors)) {
 			my @p = grep { $is_race || $_->{can} =~ ($fault eq 'kill' ? ($every == 1 ? qr/^/ : qr/C/) : qr/$letter{$fault}/) } @{ $s->{points} };
-			@p = @p[grep { $_ % $every == $offset % $every } 0 .. $#p];
+			my ($what, $step) = $fault =~ /^kill/ ? ('kill', $kills) : ('failure', $every);
+			$all{$fault} += @p;
+			@p = grep { $nth{$what}++ % $step == $offset % $step } @p;
 			$tried{$fault} += @p;
 			push @jobs, map { my $n = $_->{n}; sub {
 				my ($where) = @_;
@@ -333,9 +352,11 @@ for my $kind (@kinds) {
 
 my $begun = time;
 my @bad = in_workers($dir, @jobs);
-diag sprintf '%d points tried in %.0f s: %s', scalar @jobs, time - $begun, join ', ', map { "$tried{$_} $_" } sort keys %tried;
-is(scalar @bad, 0, scalar(@jobs) . ' points: nothing is lost, the exit status is true, a second run ends where an undisturbed one ends');
-diag $_ for @bad > 60 ? (@bad[0 .. 59], '… ' . (@bad - 60) . ' more') : @bad;
+my $points = 0;
+$points += $_ for values %all;
+diag sprintf '%d points, %d tried in %.0f s: %s', $points, scalar @jobs, time - $begun, join ', ',
+    map { "$_ $tried{$_}" . ($tried{$_} < $all{$_} ? " of $all{$_}" : '') } sort keys %tried;
+is(scalar @bad, 0, scalar(@jobs) . " points of $points: nothing is lost, the exit status is true, a second run ends where an undisturbed one ends");
 
 # ---- killed at random moments, 2,000 messages ----
 

@@ -1,19 +1,19 @@
 # What the scenarios with faults share: small spools on a tmpfs, the program with a fault in it, and where the bytes of each
-# message are.
+# message are. A sweep does all this a hundred thousand times: what is below avoids new processes and second looks.
 package Fault;
 use strict;
 use warnings;
+use Cwd qw(abs_path);
 use Digest::SHA qw(sha256_hex);
 use Exporter 'import';
 use File::Basename qw(dirname);
-use File::Find qw(find);
-use File::Path qw(make_path remove_tree);
+use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IO::Handle;
 use Sweep;
 
-our @EXPORT = qw(fault_dir fault_program fault_case fresh run points tree messages lost journal read_archive archives is_under_asan
-    in_workers sql);
+our @EXPORT = qw(fault_dir fault_program fault_case fresh run points tree messages lost journal look archives read_archive is_under_asan
+    in_workers);
 
 my $plain = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 my $program = dirname($plain) . '/spoolsweep-fault';
@@ -28,33 +28,132 @@ sub fault_dir {
 
 sub is_under_asan { return $plain =~ m{/asan/} }
 
+# ---- helpers that stay: one of each a process ----
+
+my %helper;	# name => { owner, pid, in, out }
+
+sub helper {
+	my ($name, @command) = @_;
+	my $h = $helper{$name};
+	return $h if $h && $h->{owner} == $$;
+	pipe(my $in_r, my $in_w) && pipe(my $out_r, my $out_w) or die "pipe: $!";
+	my $pid = fork;
+	die "fork: $!" if !defined $pid;
+	if ($pid == 0) {
+		open STDIN, '<&', $in_r or die $!;
+		open STDOUT, '>&', $out_w or die $!;
+		close $_ for $in_r, $in_w, $out_r, $out_w;
+		exec @command or exit 127;
+	}
+	binmode $_ for $in_w, $out_r;
+	return $helper{$name} = { owner => $$, pid => $pid, in => $in_w, out => $out_r };
+}
+
+# They end when nobody can ask any more.
+sub end_helpers {
+	for (grep { $_->{owner} == $$ } values %helper) {
+		close $_->{in};
+		waitpid $_->{pid}, 0;
+	}
+	%helper = ();
+}
+
+# Rows of a statement; what fails in it gives none.
 sub sql {
 	my ($db, $text) = @_;
-	open my $p, '-|', 'sh', '-c', 'exec sqlite3 -bail -separator "|" "$0" "$1" 2>/dev/null', $db, $text or die "sqlite3: $!";
-	my @rows = <$p>;
-	close $p or die "sqlite3 $db: $text: $?";
-	chomp @rows;
-	return @rows;
+	my $h = helper('sqlite3', 'sh', '-c', 'exec sqlite3 -batch -init /dev/null -separator "|" 2>/dev/null');
+	my ($all, $mark) = ('', "-- end\n");
+	syswrite $h->{in}, ".open '$db'\n$text;\n.open :memory:\n.print '-- end'\n";
+	while (substr($all, -length $mark) ne $mark) {
+		sysread($h->{out}, $all, 65536, length $all) or die 'sqlite3 ended';
+	}
+	return split /\n/, substr $all, 0, -length $mark;
 }
+
+# Runs the program, in a fork of one that waits for it: environment, arguments. What waitpid said.
+sub run_program {
+	my ($out, $err, $env, @args) = @_;
+	my $h = do {
+		local $ENV{SPOOLSWEEP_FAULT_SERVE} = 1;
+		helper('program', $program);
+	};
+	my $words = join '', map { "$_\0" } $out, $err, (map { "$_=$env->{$_}" } sort keys %$env), '', @args;
+	syswrite $h->{in}, pack('V', length $words) . $words;
+	my $status = '';
+	while (length $status < 4) {
+		sysread($h->{out}, $status, 4 - length $status, length $status) or die 'the program that serves ended';
+	}
+	return unpack 'V', $status;
+}
+
+# ---- a spool ----
 
 # { dir, kind, s (the spool), a (archives), i (index), template }
 sub fault_case {
 	my ($dir, $kind, $n, @opt) = @_;
-	my %c = (dir => $dir, kind => $kind, s => "$dir/s", a => "$dir/a", i => "$dir/i/index.db", template => "$dir/t");
 	make_path($dir, { mode => 0700 });
+	$dir = abs_path($dir);
+	my %c = (dir => $dir, kind => $kind, s => "$dir/s", a => "$dir/a", i => "$dir/i/index.db", template => "$dir/t");
 	mkspool('--seed', 7, @opt, $kind, $c{template}, $n) if !-d $c{template};
 	return \%c;
+}
+
+# Every path below a folder, the folder first: [ path below it, stat ] …
+sub walk {
+	my ($root, $rel, $out) = @_;
+	my @st = lstat "$root$rel" or return;
+	push @$out, [$rel, @st];
+	return if !-d _;
+	opendir my $d, "$root$rel" or return;
+	walk($root, "$rel/$_", $out) for sort grep { $_ ne '.' && $_ ne '..' } readdir $d;
+}
+
+sub wipe {
+	my ($root) = @_;
+	walk($root, '', \my @all);
+	for (reverse @all) {
+		my $path = "$root$_->[0]";
+		(($_->[3] & 0170000) == 0040000 ? rmdir $path : unlink $path) or die "$path: $!";
+	}
+}
+
+# A folder in memory: [ path below it, mode, uid, gid, mtime, bytes (undef: a folder) ] …
+sub keep {
+	my ($root) = @_;
+	walk($root, '', \my @all);
+	return [map { my ($rel, @st) = @$_;
+	    die "$root$rel is no file" if ($st[2] & 0170000) != 0040000 && ($st[2] & 0170000) != 0100000;
+	    [$rel, $st[2] & 07777, @st[4, 5, 9], ($st[2] & 0170000) == 0040000 ? undef : slurp("$root$rel")] } @all];
+}
+
+sub put {
+	my ($kept, $root) = @_;
+	my $was = umask 0;
+	for (@$kept) {
+		my ($rel, $mode, $uid, $gid, undef, $bytes) = @$_;
+		if (defined $bytes) {
+			sysopen my $f, "$root$rel", 0101 | 0200, $mode or die "$root$rel: $!";	# O_WRONLY | O_CREAT | O_EXCL
+			syswrite $f, $bytes;
+			close $f;
+		} else {
+			mkdir "$root$rel", $mode or die "$root$rel: $!";
+		}
+		chown $uid, $gid, "$root$rel" if $uid != $> || $gid != (split ' ', $))[0];
+		chmod $mode, "$root$rel" if $mode & 07000;
+	}
+	umask $was;
+	utime $_->[4], $_->[4], "$root$_->[0]" for reverse @$kept;
 }
 
 # The template once more, scanned.
 sub fresh {
 	my ($c) = @_;
-	remove_tree("$c->{dir}/$_") for qw(s a i .spoolsweep-s);
-	system('cp', '-a', $c->{template}, $c->{s}) == 0 or die 'cp';
-	$c->{main} = undef;
+	wipe("$c->{dir}/$_") for qw(s a i .spoolsweep-s);
+	$c->{kept} ||= keep($c->{template});
+	put($c->{kept}, $c->{s});
 	my $r = run($c, undef, 'scan', '-q', "$c->{kind}:$c->{s}");
 	die "scan: $r->{status} $r->{err}" if $r->{status} != 0;
-	$c->{messages} = messages($c);
+	$c->{messages} ||= messages($c, tree($c->{template}));
 	return $c;
 }
 
@@ -62,18 +161,9 @@ sub fresh {
 sub run {
 	my ($c, $fault, @args) = @_;
 	my %env = ref $args[0] eq 'HASH' ? %{ shift @args } : ();
-	my $pid = fork;
-	die "fork: $!" if !defined $pid;
-	if ($pid == 0) {
-		$ENV{$_} = $env{$_} for keys %env;
-		$ENV{SPOOLSWEEP_FAULT} = $fault if defined $fault;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$c->{dir}/out" or die $!;
-		open STDERR, '>', "$c->{dir}/err" or die $!;
-		exec $program, '--index', $c->{i}, @args or exit 127;
-	}
-	waitpid $pid, 0;
-	return { status => $? >> 8, signal => $? & 127, out => slurp("$c->{dir}/out"), err => slurp("$c->{dir}/err") };
+	$env{SPOOLSWEEP_FAULT} = $fault if defined $fault;
+	my $status = run_program("$c->{dir}/out", "$c->{dir}/err", \%env, '--index', $c->{i}, @args);
+	return { status => $status >> 8, signal => $status & 127, out => slurp("$c->{dir}/out"), err => slurp("$c->{dir}/err") };
 }
 
 # The calls of a command, run to its end: [ { n, name, can, path, path2, bytes } … ]
@@ -86,41 +176,52 @@ sub points {
 	return (\@p, $r);
 }
 
-# path => "mode size sha256" below a folder; private folders are left out unless they are asked for.
+# ---- what is there ----
+
+# path => "mode mtime sha256" below a folder, "mode dir" for folders
 sub tree {
-	my ($root, $with_private) = @_;
-	my %t;
-	return \%t if !-d $root;
-	find({ no_chdir => 1, preprocess => sub { grep { $with_private || !/^\.spoolsweep/ } @_ }, wanted => sub {
-		my @st = lstat $_;
-		my $rel = substr $_, length $root;
-		$t{$rel} = sprintf '%04o %s', $st[2] & 07777, -d _ ? 'dir' : "$st[9] " . sha256_hex(slurp($_));
-	} }, $root);
-	return \%t;
+	my ($root) = @_;
+	walk($root, '', \my @all);
+	return { map { my ($rel, @st) = @$_;
+	    ($rel => sprintf '%04o %s', $st[2] & 07777, ($st[2] & 0170000) == 0040000 ? 'dir' : "$st[9] " . sha256_hex(slurp("$root$rel"))) } @all };
 }
 
-# Which files make a message: { id => { path => sha256 } }, logs left out.
+# One look at a case: { spool => tree without private folders, private => the tree of those, here => { sha256 of all files } }
+sub look {
+	my ($c) = @_;
+	my (%spool, %private, %here);
+	my $all = tree($c->{s});
+	my $beside = tree("$c->{dir}/.spoolsweep-s");
+	$all->{"/.spoolsweep-s$_"} = $beside->{$_} for keys %$beside;
+	for my $path (keys %$all) {
+		my $of = $all->{$path};
+		($path =~ m{/\.spoolsweep} ? \%private : \%spool)->{$path} = $of;
+		$here{substr $of, -64} = 1 if $of !~ / dir\z/;
+	}
+	return { spool => \%spool, private => \%private, here => \%here };
+}
+
+# Which files of a tree make a message: { id => { path => sha256 } }, logs left out.
 sub messages {
-	my ($c, $root) = @_;
+	my ($c, $tree) = @_;
 	my %m;
-	$root ||= $c->{template};
-	find({ no_chdir => 1, wanted => sub {
-		return if !-f $_;
-		my $rel = substr $_, length($root) + 1;
+	for (keys %$tree) {
+		next if $tree->{$_} =~ / dir\z/;
+		my $rel = substr $_, 1;
 		my ($id) = $c->{kind} eq 'postfix' ? $rel =~ m{^(?:incoming|active|deferred|hold|maildrop|corrupt)/(?:./)*(\w+)\z} :
 		    $c->{kind} eq 'exim' ? $rel =~ m{(?:^|/)input/(?:./)?([\w-]+)-[HD]\z} : $rel =~ m{([^/]+)\.(?:hdr|eml)\z}i;
-		$m{$id}{$rel} = sha256_hex(slurp($_)) if defined $id;
-	} }, $root);
+		$m{$id}{$rel} = substr $tree->{$_}, -64 if defined $id;
+	}
 	return \%m;
 }
 
 # An archive, read without anything of ours: { member below data/… => sha256 }; undef when it is not whole by its own manifests.
 sub read_archive {
 	my ($path) = @_;
-	open my $p, '-|', 'zstd', '-dcq', $path or die "zstd: $!";
-	binmode $p;
-	my $tar = do { local $/; <$p> } // '';
-	return undef if !close $p;
+	my $file = dirname(dirname($path)) . '/unpacked';
+	return undef if run_program($file, '/dev/null', {}, '--unzstd', $path) != 0;
+	my $tar = slurp($file);
+	unlink $file;
 	my ($at, $long, %file) = 0;
 	while ($at + 512 <= length $tar && substr($tar, $at, 1) ne "\0") {
 		my ($name, $size, $type, $prefix) = unpack 'Z100 x24 Z12 x20 a1 x188 Z155', substr $tar, $at, 512;
@@ -149,23 +250,20 @@ sub read_archive {
 my %read;	# by file identity: a sweep looks at the same archive again and again
 sub archives {
 	my ($c) = @_;
+	%read = () if keys %read > 100;
 	return { map { my @st = stat; ((split m{/})[-1] => ($read{"@st[0,1,7,9,10] $_"} ||= read_archive($_))) }
 	    glob "$c->{a}/*.tar.zst" };
 }
 
 # The messages of which not every file is there, in the spool or in the private folder, or all of them in one whole archive.
 sub lost {
-	my ($c) = @_;
-	my %here;
-	for my $root ($c->{s}, "$c->{dir}/.spoolsweep-s") {
-		next if !-d $root;
-		find({ no_chdir => 1, wanted => sub { $here{sha256_hex(slurp($_))} = 1 if -f $_ } }, $root);
-	}
+	my ($c, $seen) = @_;
+	$seen ||= look($c);
 	my @lost;
 	my $archives;
 	for my $id (sort keys %{ $c->{messages} }) {
 		my @want = values %{ $c->{messages}{$id} };
-		next if @want == grep { $here{$_} } @want;
+		next if @want == grep { $seen->{here}{$_} } @want;
 		$archives ||= [map { { map { $_ => 1 } values %$_ } } grep { defined } values %{ archives($c) }];
 		next if grep { my $in = $_; @want == grep { $in->{$_} } @want } @$archives;
 		push @lost, $id;
@@ -173,16 +271,23 @@ sub lost {
 	return @lost;
 }
 
-# { plan => state, items => { id => state } } of the newest plan; {} when there is no journal.
+# { plan => state, items => { id => state } } of the newest plan; {} when there is no journal. A copy is looked at: SQLite would mend the
+# journal of a killed run, which is the next run's task.
 sub journal {
 	my ($c) = @_;
 	my $db = "$c->{dir}/i/journal.db";
 	return {} if !-s $db;
+	my $copy = "$c->{dir}/copy.db";
+	unlink "$copy-wal", "$copy-shm", "$copy-journal";
+	for (grep { -e "$db$_" } '', '-wal', '-journal') {
+		open my $f, '>:raw', "$copy$_" or die $!;
+		print $f slurp("$db$_");
+	}
 	my @state = qw(planned taking taken archiving verified deleting done undoing undone);
 	my @item = qw(planned taken archived verified deleted changed busy gone failed released);
 	# A kill may have left a journal without a table.
-	my @rows = eval { sql($db, "select 'plan', id, state, '' from plan where id = (select max(id) from plan)" .
-	    " union all select 'item', qid, state, why from item where plan = (select max(id) from plan)") };
+	my @rows = sql($copy, "select 'plan', id, state, '' from plan where id = (select max(id) from plan)" .
+	    " union all select 'item', qid, state, why from item where plan = (select max(id) from plan)");
 	my %j;
 	for (@rows) {
 		my ($what, $id, $state, $why) = split /\|/, $_, 4;
@@ -196,7 +301,8 @@ sub journal {
 	return \%j;
 }
 
-# Runs jobs (closures that return text lines of complaint) in two processes; job gets a folder of its own. Returns all lines.
+# Runs jobs (closures that return text lines of complaint) in two processes; a job gets a folder of its process. Complaints are told at once.
+# Returns all lines.
 sub in_workers {
 	my ($dir, @jobs) = @_;
 	my @pid;
@@ -207,16 +313,23 @@ sub in_workers {
 			open my $lines, '>', "$dir/lines$w" or die $!;
 			$lines->autoflush;
 			for my $i (grep { $_ % 2 == $w } 0 .. $#jobs) {
-				print $lines map { "$_\n" } eval { $jobs[$i]->("$dir/w$w") };
-				print $lines "died: $@\n" if $@;
+				my @bad = eval { $jobs[$i]->("$dir/w$w") };
+				push @bad, "died: $@" if $@;
+				print $lines map { s/\n(?=.)/ | /gr =~ s/\n*\z/\n/r } @bad;
+				print STDERR map { "# $_\n" } @bad;
 			}
+			end_helpers();
 			require POSIX;
 			POSIX::_exit(0);
 		}
 		push @pid, $pid;
 	}
-	waitpid $_, 0 for @pid;
-	return map { split /\n/, slurp("$dir/lines$_") } 0, 1;
+	my @bad;
+	for (0, 1) {
+		waitpid $pid[$_], 0;
+		push @bad, "a worker ended with $?" if $? != 0;
+	}
+	return @bad, map { split /\n/, slurp("$dir/lines$_") } 0, 1;
 }
 
 1;
