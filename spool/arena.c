@@ -14,10 +14,9 @@ struct arena_chunk {
 	max_align_t data[];
 };
 
-void *
-mem_grow(void *p, size_t n)
+static void *
+must(void *p)
 {
-	p = realloc(p, n != 0 ? n : 1);
 	if (p == NULL) {
 		fputs("spoolsweep: out of memory\n", stderr);
 		abort();
@@ -26,9 +25,16 @@ mem_grow(void *p, size_t n)
 }
 
 void *
+mem_grow(void *p, size_t n)
+{
+	return must(realloc(p, n != 0 ? n : 1));
+}
+
+/* calloc knows which pages are zero already and leaves them untouched. */
+void *
 mem_new(size_t n)
 {
-	return memset(mem_grow(NULL, n), 0, n);
+	return must(calloc(1, n != 0 ? n : 1));
 }
 
 static void
