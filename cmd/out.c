@@ -16,7 +16,7 @@
 void
 out_init(struct out *o, enum out_format format)
 {
-	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	const char *no_colour = getenv("NO_COLOR");
 
 	memset(o, 0, sizeof *o);
 	o->format = format;
@@ -24,8 +24,7 @@ out_init(struct out *o, enum out_format format)
 	buf_init(&o->cell, ROW_MAX);
 	o->is_terminal = sys_is_terminal(1);
 	/* no-color.org: set and not empty */
-	o->colour = o->is_terminal && (no_colour == NULL || no_colour[0] == '\0') &&
-	    (term == NULL || strcmp(term, "dumb") != 0);
+	o->colour = (no_colour == NULL || no_colour[0] == '\0') && sys_terminal_colours(1);
 	if (o->is_terminal)
 		o->width = (size_t)sys_terminal_width();
 }

@@ -2,11 +2,12 @@
 #define SPOOL_SYS_H
 /*
  * Every call to the operating system that touches a spool, with its promise.
- * sys_posix.c is one half; the Windows half stands beside windows/. Folders are
+ * sys_posix*.c are one half, windows/sys_win*.c the other. Folders are
  * opened level by level and never through a link; files never through a link
  * and never when they are not regular. Reading changes nothing: O_NOATIME where
  * the system lets us. Names are bytes (on Windows WTF-8), one path component,
  * unless "path" is said. Every failure fills err, with err->sys = errno.
+ * EBUSY: another program holds a file open without sharing it (Windows), also after a short wait.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@ struct sys_stat {
 	uint64_t dev, ino;
 	uint64_t size;		/* bytes */
 	uint64_t nlink;
-	uint32_t mode;		/* permission bits 07777; on Windows 0700 for a file */
+	uint32_t mode;		/* permission bits 07777; on Windows 0700 for a file, and an open folder's rights in the same form */
 	uint32_t uid, gid;
 	int64_t mtime, ctime;	/* nanoseconds since 1970, UTC */
 	enum sys_type type;
@@ -101,6 +102,7 @@ uint32_t sys_uid(void);			/* who runs us, as sys_stat tells owners */
 unsigned sys_cpus(void);		/* at least 1 */
 int sys_is_root(void);			/* root, or an elevated Administrator */
 int sys_is_terminal(int fd);		/* 0, 1, 2 */
+int sys_terminal_colours(int fd);		/* does it take escape sequences? Made to where it can be */
 int sys_terminal_width(void);		/* columns; 80 when unknown */
 const char *sys_hostname(char *out, size_t n);
 const char *sys_login(char *out, size_t n);	/* who runs us: SUDO_USER, else the login name of our uid, else "uid N" */

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "arena.h"
+#include "civil.h"
 
 static char *
 join(const char *a, const char *b)
@@ -119,6 +120,14 @@ int
 sys_is_terminal(int fd)
 {
 	return isatty(fd) == 1;
+}
+
+int
+sys_terminal_colours(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return sys_is_terminal(fd) && (term == NULL || strcmp(term, "dumb") != 0);
 }
 
 int
@@ -454,57 +463,26 @@ sys_zone_name(const struct sys_zone *z)
 	return z->name;
 }
 
-/* Days from 1970-01-01 to a date of the Gregorian calendar (Hinnant, "days_from_civil"). mktime would do it too, but it searches half
- * a century for a summer time that a zone never had: 100 us a message. */
-static int64_t
-days_since_1970(int year, int month, int day)
-{
-	int y = year - (month <= 2), era = y / 400, yoe = y - era * 400;
-	int doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
-	return (int64_t)era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
 /* Seconds that local time is ahead of UTC at an instant. */
 static int
-offset_at(int64_t *off, int64_t t)
+offset_at(int64_t *off, const void *zone, int64_t t)
 {
 	time_t at = (time_t)t;
 	struct tm tm;
 
+	(void)zone;
 	if (localtime_r(&at, &tm) == NULL)
 		return -1;
 	*off = tm.tm_gmtoff;
 	return 0;
 }
 
-static int
-is_civil(int year, int month, int day, int hour, int min, int second)
-{
-	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	int leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-	return year >= 1970 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] &&
-	    (month != 2 || day < 29 || leap) && hour >= 0 && hour <= 23 && min >= 0 && min <= 59 && second >= 0 && second <= 60;
-}
-
 int
 sys_zone_utc(int64_t *sec, const struct sys_zone *z, int year, int month, int day, int hour, int min, int second)
 {
-	int64_t civil, before, after, then;
+	const struct civil c = { year, month, day, hour, min, second };
 
-	(void)z;
-	if (!is_civil(year, month, day, hour, min, second))
-		return -1;
-	civil = days_since_1970(year, month, day) * 86400 + hour * 3600 + min * 60 + second;
-	if (offset_at(&before, civil - 86400) < 0 || offset_at(&after, civil + 86400) < 0 || offset_at(&then, civil - before) < 0)
-		return -1;
-	/* Near a change of the clock two instants are possible. The earlier offset gives the first of an hour that comes twice, and
-	 * for one that was skipped the time as if the clock had not been changed yet; else the later one is in force already. */
-	*sec = civil - before;
-	if (then != before && offset_at(&then, civil - after) == 0 && then == after)
-		*sec = civil - after;
-	return 0;
+	return civil_utc(sec, &c, offset_at, z);
 }
 
 /* ---- processes ---- */
