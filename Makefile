@@ -7,7 +7,7 @@ B       = build
 comma   = ,
 
 # What another system has otherwise; Makefile.win says so.
-SYS     = spool/sys_posix spool/sys_posix_host
+SYS     = spool/sys_posix spool/sys_posix_host spool/sys_posix_service
 SYSPKGS = libidn2 nettle
 SYSLIBS = -lpthread
 START   =

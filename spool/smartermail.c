@@ -693,13 +693,31 @@ sm_log(struct spool *sp, struct spool_reader *r, const struct spool_item *it, in
 	return 0;
 }
 
+/* Windows: WMI dumps and hosters' notes; Linux: `service smartermail start` (notes of admins). The name MailService alone would
+ * fit others too. */
+static int
+sm_service(struct service *out, struct err *e)
+{
+	static const struct service_names names = { "MailService", "MailService", "SmarterMail", "smartermail.service" };
+
+	return service_find(out, &names, e);
+}
+
 /* MailService.exe on Windows, /opt/smartermail/MailService on Linux. It has one spool, whose
  * path only it knows. */
 static int
 sm_running(struct spool *sp)
 {
+	struct service s;
+	int any = sys_process_any("MailService");
+
 	(void)sp;
-	return sys_process_any("MailService");
+	/* Where no service manager can be asked, no service of it runs: the processes decide. */
+	if (any == 1 || sm_service(&s, NULL) != 1)
+		return any;
+	if (s.state == SVC_UNKNOWN)
+		return -1;
+	return s.state != SVC_STOPPED ? 1 : s.program[0] != '\0' ? service_has_process(&s) : any;
 }
 
 const struct spool_driver spool_smartermail = {
@@ -717,5 +735,6 @@ const struct spool_driver spool_smartermail = {
 	.private_beside = 1,
 	.has_local_times = 1,
 	.running = sm_running,
+	.service = sm_service,
 	.end = sm_end,
 };

@@ -16,6 +16,7 @@
 #include "msg.h"
 #include "part.h"
 #include "rd.h"
+#include "service.h"
 #include "sys.h"
 
 #define SPOOL_WINDOW ((size_t)64 * 1024)
@@ -114,6 +115,10 @@ struct spool_driver {
 
 	/* Is this MTA running on this machine with this spool? 1 yes, 0 no, -1 cannot tell. */
 	int (*running)(struct spool *sp);
+
+	/* Looks up the MTA's service on this machine, which --stop-service stops while its spool is changed: as service_find. NULL: this
+	 * MTA's spool may be changed while it runs. */
+	int (*service)(struct service *out, struct err *e);
 
 	void (*end)(struct spool *sp);	/* frees sp->state */
 };

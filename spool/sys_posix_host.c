@@ -168,10 +168,10 @@ sys_login(char *out, size_t n)
 }
 
 void
-sys_log(const char *text)
+sys_log(enum sys_event kind, const char *text)
 {
 	openlog("spoolsweep", LOG_PID, LOG_MAIL);
-	syslog(LOG_NOTICE, "%s", text);
+	syslog(kind == SYS_EVENT_UNFINISHED ? LOG_WARNING : LOG_NOTICE, "%s", text);
 	closelog();
 }
 
@@ -494,12 +494,18 @@ read_all(char *out, size_t max, int fd, int seconds)
 	struct pollfd p = { fd, POLLIN, 0 };
 	size_t n = 0;
 	ssize_t got = 1;
+	int rc;
 
-	while (n + 1 < max && got > 0) {
+	while (n + 1 < max && got != 0) {
 		left = end - sys_clock_us();
-		if (left <= 0 || poll(&p, 1, (int)(left / 1000) + 1) <= 0)
+		if (left <= 0)
 			return -1;
-		got = read(fd, out + n, max - 1 - n);
+		rc = poll(&p, 1, (int)(left / 1000) + 1);
+		if (rc <= 0 && (rc == 0 || errno != EINTR))
+			return -1;
+		got = rc > 0 ? read(fd, out + n, max - 1 - n) : -1;
+		if (got < 0 && errno != EINTR)
+			break;
 		if (got > 0)
 			n += (size_t)got;
 	}
@@ -512,6 +518,7 @@ run_child(const char *const argv[], int fd)
 {
 	int null = open("/dev/null", O_RDWR);
 
+	setpgid(0, 0);	/* Ctrl-C on the terminal is for us: a service that is just being started again must get there */
 	dup2(null, STDIN_FILENO);
 	dup2(fd, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
