@@ -328,6 +328,7 @@ make_rows(struct pass *p)
 
 	sort_by_group(p);
 	r->messages = p->messages;
+	r->blocklisted = p->blocklisted;
 	r->row = mem_new((p->ngroups + p->n / NULL_CLIENT_MIN + 1) * sizeof *r->row);
 	for (i = 0; i < p->ngroups; i++) {
 		g = &p->group[i];

@@ -33,11 +33,15 @@ struct rank {
 	struct rank_row *row;		/* most messages first, then key */
 	size_t n;
 	int64_t messages;		/* all that were selected */
+	int64_t blocklisted;		/* of these: refused with words about a blocklist or this server's reputation */
 	struct arena *arena;
 };
 
 int rank_make(struct rank **out, struct index *ix, struct selection *s, enum rank_by by, struct err *e);
 void rank_free(struct rank *r);
+
+/* "9801" as "9,801". */
+const char *rank_number(struct arena *a, int64_t n);
 
 /* The signals that speak for or against one account, for `show`: as rank_make's reasons of its row. NULL row: no such account. */
 const struct rank_row *rank_find(const struct rank *r, const char *kind, const char *key);

@@ -2,12 +2,13 @@
 #define INDEX_RANK_IN_H
 /*
  * Shared by rank.c (groups to rows), rank_pass.c (one pass over the messages into
- * hits and groups), rank_signals.c (the table of signals: counts in, score and
- * sentences out) and rank_reply.c (what a rejection says). Nobody else includes it.
+ * hits and groups) and rank_signals.c (the table of signals: counts in, score and
+ * sentences out). Nobody else includes it.
  */
 #include <stdint.h>
 
 #include "index/rank.h"
+#include "index/replies.h"
 #include "spool/arena.h"
 
 /* What is known of one group when it is judged. */
@@ -35,18 +36,8 @@ struct facts {
 /* Fills score, verdict and reasons of the row. */
 void rank_judge(struct rank_row *row, struct arena *a, const struct facts *f);
 
-/* "9801" as "9,801". */
-const char *rank_number(struct arena *a, int64_t n);
-
 /* Is this the path of a script in a folder where uploads, caches or temporary files live? */
 int rank_script_is_odd(const char *path);
-
-/* What a rejection speaks of. */
-enum reply_class { REPLY_OTHER, REPLY_SERVER, REPLY_CONTENT };
-struct replies;
-struct replies *replies_new(void);
-void replies_free(struct replies *r);
-enum reply_class replies_classify(const struct replies *r, const char *text);
 
 /* ---- the pass ---- */
 
@@ -105,7 +96,7 @@ struct pass {
 	struct tally tally;
 	int64_t *only;			/* rows that --contains left, sorted; NULL: all */
 	size_t nonly;
-	int64_t all_server, messages, last_row;
+	int64_t all_server, blocklisted, messages, last_row;
 };
 
 /* Reads the selected messages into hits and groups. */

@@ -329,6 +329,7 @@ add_hit(struct pass *p, const int64_t *v, int has_time)
 	if (v[C_ROW] != p->last_row) {	/* by recipient domain a message comes once for each domain */
 		p->messages++;
 		p->all_server += (h->flags & (HIT_SERVER | HIT_CONTENT)) != 0;
+		p->blocklisted += (h->flags & HIT_SERVER) != 0;
 	}
 	p->last_row = v[C_ROW];
 }

@@ -6,10 +6,12 @@
  * All phrases are sought in one pass (Aho and Corasick, CACM 18:6, 1975): a queue
  * holds tens of thousands of different replies.
  */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/rank_in.h"
+#include "index/replies.h"
+#include "spool/arena.h"
 
 #define NEITHER 1
 #define SERVER 2
