@@ -224,8 +224,10 @@ struct leftover {
 
 /* A private folder with messages in it: what is held is meant to be there, all else must be known to the user. */
 static void
-say_leftover(void *arg, const char *folder, int64_t plan)
+say_leftover(void *arg, const struct purge_leftover *left)
 {
+	const char *folder = left->folder;
+	int64_t plan = left->plan;
 	struct leftover *l = arg;
 	struct buf again;
 	struct plan p;

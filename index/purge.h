@@ -55,7 +55,13 @@ int purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*wa
  * the private folder's file system, the service of SmarterMail. -1 and err with the command that works. */
 int purge_check(struct journal *j, int64_t id, uint64_t need, const struct purge_options *opt, struct err *e);
 
-/* Folders left in a spool's private place: calls fn with the name of each and whether the journal knows its plan (id, 0 unknown). For scan. */
-int purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const char *folder, int64_t plan), void *arg, struct err *e);
+struct purge_leftover {			/* a folder in a spool's private place */
+	const char *folder;		/* its name */
+	int64_t plan;			/* 0: the journal knows none */
+	int64_t since;			/* microseconds: when something was last moved into it or out of it */
+	int64_t holder;			/* process that works on it now, 0 none */
+};
+/* Calls fn for each. For scan and check. */
+int purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const struct purge_leftover *l), void *arg, struct err *e);
 
 #endif

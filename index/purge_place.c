@@ -240,9 +240,42 @@ run_clear(struct run *run, struct run_place *pl, struct err *e)
 	return rc == 0 || rc == ENOENT || rc == ENOTEMPTY || rc == EEXIST ? 0 : err_set(e, rc, "remove %s", pl->shelf);
 }
 
+/* Who works in a private folder: its lock file has the process id. Asking for the lock itself could make a purge fail that just begins. */
+static int64_t
+holder_of(struct sys_dir *private)
+{
+	struct sys_file f = SYS_FILE_CLOSED;
+	struct sys_stat st;
+	char text[24];
+	int64_t n = -1, pid = 0;
+	int i;
+
+	if (sys_open_at(&f, &st, private, LOCK_FILE) == 0)
+		n = sys_pread(f, text, sizeof text - 1, 0);
+	sys_close(&f);
+	for (i = 0; i < n && text[i] >= '0' && text[i] <= '9' && pid < INT32_MAX; i++)
+		pid = pid * 10 + (text[i] - '0');
+	return pid > 0 && sys_process_is(pid, "spoolsweep") == 1 ? pid : 0;
+}
+
+static void
+leftover(struct sys_dir *shelf, const char *name, struct spool *sp, struct journal *j,
+    void (*fn)(void *arg, const struct purge_leftover *l), void *arg)
+{
+	struct purge_leftover l = { name, j != NULL ? journal_plan_of_folder(j, sp->root, name) : 0, 0, 0 };
+	struct sys_dir *private = NULL;
+	struct sys_stat st;
+
+	if (sys_stat_at(&st, shelf, name) == 0)
+		l.since = st.mtime / 1000;
+	if (sys_dir_sub(&private, shelf, name, NULL) == 0)
+		l.holder = holder_of(private);
+	sys_dir_close(private);
+	fn(arg, &l);
+}
+
 int
-purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const char *folder, int64_t plan), void *arg,
-    struct err *e)
+purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const struct purge_leftover *l), void *arg, struct err *e)
 {
 	struct run_place pl = { .sp = sp };
 	struct sys_dir *shelf = NULL;
@@ -256,7 +289,7 @@ purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const
 		rc = sys_dir_sub(&shelf, pl.base, pl.shelf, e);
 		while (rc >= 0 && (rc = sys_dir_next(&ent, shelf, e)) == 1)
 			if (ent.type == SYS_DIR)
-				fn(arg, ent.name, j != NULL ? journal_plan_of_folder(j, sp->root, ent.name) : 0);
+				leftover(shelf, ent.name, sp, j, fn, arg);
 	}
 	sys_dir_close(shelf);
 	sys_dir_close(pl.base);
