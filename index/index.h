@@ -12,7 +12,7 @@
 #include "spool/err.h"
 
 #define INDEX_APPLICATION_ID 0x53505357	/* "SPSW" */
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 
 struct index {
 	sqlite3 *db;

@@ -39,7 +39,7 @@ static const char *const put_sql[PUT_COUNT] = {
 	"DELETE FROM recipient WHERE message = ?",
 	"INSERT INTO text(hash, text) VALUES(?,?)",
 	"SELECT id FROM text WHERE hash = ? AND text = ?",
-	"INSERT INTO account(kind, key, name, domain) VALUES(?,?,?,?)",
+	"INSERT INTO account(kind, key, name, domain, first_seen) VALUES(?,?,?,?,(SELECT started FROM scan WHERE id = ?))",
 	"SELECT id, name FROM account WHERE kind = ? AND key = ?",
 	"INSERT OR IGNORE INTO idn VALUES(?,?,?)"
 };
@@ -261,6 +261,7 @@ new_account(int64_t *id, struct put *p, const struct msg *m, const char *kind, s
 	bind_text(p->st[PUT_ACCOUNT], 2, m->account_key);
 	bind_text(p->st[PUT_ACCOUNT], 3, m->account);
 	bind_text(p->st[PUT_ACCOUNT], 4, m->domain);
+	sqlite3_bind_int64(p->st[PUT_ACCOUNT], 5, p->scan);
 	if (run(&none, p, PUT_ACCOUNT, e) < 0)
 		return -1;
 	*id = sqlite3_last_insert_rowid(p->ix->db);

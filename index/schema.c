@@ -102,8 +102,21 @@ static const char step1[] =
     " LEFT JOIN idn i ON i.domain = coalesce(a.domain, sd.text)"
     " WHERE m.gone_scan IS NULL GROUP BY 1;";
 
+/* For the health check: when an account was first met, what a scan that was cut short has read, and which state was last told. */
+static const char step2[] =
+    "ALTER TABLE account ADD COLUMN first_seen INTEGER;"			/* microseconds since 1970, UTC: start of that scan */
+    "UPDATE account SET first_seen = (SELECT min(s.started) FROM total t JOIN scan s ON s.id = t.scan"
+    "  WHERE t.what = 'account' AND t.kind = account.kind AND t.key = account.key);"
+    "CREATE TABLE unfinished("						/* a scan that was cut short */
+    " spool INTEGER PRIMARY KEY REFERENCES spool, format INTEGER NOT NULL, timezone TEXT, started INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE staged("						/* and the messages that it had read: not published */
+    " id INTEGER PRIMARY KEY, spool INTEGER NOT NULL REFERENCES unfinished ON DELETE CASCADE,"
+    " fp INTEGER NOT NULL, record BLOB NOT NULL, UNIQUE(spool, fp)) STRICT;"
+    "CREATE TABLE alert("						/* the last state of a health check, by the spools it was about */
+    " about TEXT PRIMARY KEY, state INTEGER NOT NULL, since INTEGER NOT NULL, told INTEGER) STRICT, WITHOUT ROWID;";
+
 /* Made after a first bulk load (scan.c), and here for all that follow. */
-static const char *const steps[INDEX_VERSION] = { step1 };
+static const char *const steps[INDEX_VERSION] = { step1, step2 };
 
 int
 schema_upgrade(struct index *ix, int from, struct err *e)
