@@ -41,7 +41,9 @@ struct command {
 
 struct context {
 	const struct command *command;	/* NULL: none was named */
-	const char *opt[OPT_KEYS];	/* value, "" of a flag; NULL not given */
+	const char *opt[OPT_KEYS];	/* value, "" of a flag; NULL not given; the last one of several */
+	struct given { enum opt_key key; const char *value; } *given;	/* every option with a value, in their order */
+	size_t ngiven;
 	const char **arg;		/* words that are no options */
 	size_t narg;
 	struct selection *sel;
@@ -99,7 +101,7 @@ void spools_free(struct spool_place *p, size_t n);
 const char *spools_looked_for(void);	/* one sentence for "none found" */
 
 extern const struct command cmd_spools, cmd_scan, cmd_rank, cmd_list, cmd_show, cmd_purge, cmd_hold, cmd_release, cmd_plans, cmd_verify,
-    cmd_restore;
+    cmd_restore, cmd_check;
 extern const struct command *const cmd_all[];	/* main.c, NULL at the end */
 
 #endif

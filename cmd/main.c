@@ -9,8 +9,15 @@
 
 const struct command *const cmd_all[] = {
 	&cmd_spools, &cmd_scan, &cmd_rank, &cmd_list, &cmd_show, &cmd_purge, &cmd_hold, &cmd_release, &cmd_plans, &cmd_verify,
-	&cmd_restore, NULL
+	&cmd_restore, &cmd_check, NULL
 };
+
+/* A monitoring plugin has states of its own (contract "Exit status"): help, a mistake and a failure are "unknown", told on stdout. */
+static int
+is_plugin(const struct context *c)
+{
+	return c->command == &cmd_check;
+}
 
 static int
 dispatch(struct context *c, int argc, char **argv)
@@ -19,16 +26,21 @@ dispatch(struct context *c, int argc, char **argv)
 
 	if (opt_parse(c, cmd_all, argc, argv, &e) < 0) {
 		cmd_say("%s", e.text);
-		return CMD_USAGE;
+		if (!is_plugin(c))
+			return CMD_USAGE;
+		out_raw(&c->out, "SPOOL UNKNOWN - ");
+		out_plain(&c->out, e.text);
+		out_raw(&c->out, "\n");
+		return CMD_PARTLY;
 	}
 	c->out.format = c->format;
 	if (c->opt[OPT_VERSION] != NULL) {
 		out_raw(&c->out, "spoolsweep " SPOOLSWEEP_VERSION "\n");
-		return CMD_DONE;
+		return is_plugin(c) ? CMD_PARTLY : CMD_DONE;
 	}
 	if (c->opt[OPT_HELP] != NULL) {
 		opt_help(&c->out, cmd_all, c->command);
-		return CMD_DONE;
+		return is_plugin(c) ? CMD_PARTLY : CMD_DONE;
 	}
 	return c->command->run(c);
 }
@@ -51,7 +63,7 @@ main(int argc, char **argv)
 		error = c.out.error;
 		if (error != EPIPE)
 			cmd_say("write to stdout: %s", sys_error(error));
-		status = CMD_FAILED;
+		status = is_plugin(&c) ? CMD_PARTLY : CMD_FAILED;
 	}
 	selection_free(c.sel);
 	opt_free(&c);

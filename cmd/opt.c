@@ -184,6 +184,17 @@ parse_selector(struct parse *p, enum select_key key, const char *value)
 	return selection_add(p->c->sel, key, select_info[key].arg != NULL ? value : NULL, p->e);
 }
 
+static void
+give(struct context *c, const struct opt *o, const char *value)
+{
+	c->opt[o->key] = value;
+	if (o->arg == NULL)
+		return;
+	c->given = mem_grow(c->given, (c->ngiven + 1) * sizeof *c->given);
+	c->given[c->ngiven].key = o->key;
+	c->given[c->ngiven++].value = value;
+}
+
 static int
 parse_long(struct parse *p, const char *word)
 {
@@ -195,7 +206,7 @@ parse_long(struct parse *p, const char *word)
 	if (o != NULL) {
 		if (long_value(&value, p, name, n, equals, o->arg) < 0)
 			return -1;
-		p->c->opt[o->key] = value;
+		give(p->c, o, value);
 		return 0;
 	}
 	if (p->c->command == NULL || !p->c->command->selects)
@@ -227,9 +238,9 @@ parse_short(struct parse *p, const char *word)
 			continue;
 		}
 		if (s[1] != '\0')
-			p->c->opt[o->key] = s + 1;
+			give(p->c, o, s + 1);
 		else if (p->i + 1 < p->argc)
-			p->c->opt[o->key] = p->argv[++p->i];
+			give(p->c, o, p->argv[++p->i]);
 		else
 			return err_set(p->e, 0, "%s: -%c needs a value: -%c %s", who(p->c), *s, *s, o->arg);
 		break;
@@ -314,6 +325,9 @@ void
 opt_free(struct context *c)
 {
 	free(c->arg);
+	free(c->given);
+	c->given = NULL;
+	c->ngiven = 0;
 	c->arg = NULL;
 	c->narg = 0;
 }

@@ -172,6 +172,7 @@ int sys_append_line(const char *path, const char *line);
 char *sys_parent(const char *path, const char **name);
 
 int sys_space(uint64_t *bytes, struct sys_dir *d);			/* free for us on its file system */
+int sys_inodes(uint64_t *n, struct sys_dir *d);				/* files that can still be made on it; ENOTSUP when it has no such limit */
 
 /* SHA-256 of a stream of bytes. end gives the digest and makes h ready for the next stream. */
 struct sys_sha256;

@@ -646,3 +646,14 @@ sys_space(uint64_t *bytes, struct sys_dir *d)
 	*bytes = (uint64_t)v.f_bavail * v.f_frsize;
 	return 0;
 }
+
+int
+sys_inodes(uint64_t *n, struct sys_dir *d)
+{
+	struct statvfs v;
+
+	if (fstatvfs(d->fd, &v) < 0)
+		return errno;
+	*n = (uint64_t)v.f_favail;
+	return v.f_files != 0 ? 0 : ENOTSUP;	/* btrfs and others make them as they are needed */
+}

@@ -3,7 +3,7 @@
 _spoolsweep()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word i
-	local commands="spools scan rank list show purge hold release plans verify restore help"
+	local commands="spools scan rank list show purge hold release plans verify restore check help"
 	local globals="--index --json --csv --quiet --verbose --help --version -q -v"
 	local selectors="--account --domain --sender --sender-domain --recipient --recipient-domain --client --subject
 		--script --queue --spool --kind --null-sender --frozen --damaged --older --younger --since --until --larger
@@ -22,7 +22,7 @@ _spoolsweep()
 	case $prev in
 	--archive|--to)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
-	--index|--spool|--mainlog)
+	--index|--spool|--mainlog|--known)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
 	--to-queue)
 		mapfile -t COMPREPLY < <(compgen -W "hold deferred maildrop" -- "$cur"); return ;;
@@ -33,12 +33,12 @@ _spoolsweep()
 	--timezone)
 		mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone.tab 2>/dev/null)" -- "$cur"); return ;;
 	--account|--domain|--sender|--sender-domain|--recipient|--recipient-domain|--client|--subject|--script|--queue|--older| \
-	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate)
+	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate|--warning|--critical|-w|-c)
 		return ;;
 	esac
 	case $command in
 	"") mapfile -t COMPREPLY < <(compgen -W "$commands $globals" -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans verify restore" -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans verify restore check" -- "$cur") ;;
 	scan)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "--full --threads --timezone $globals" -- "$cur")
@@ -58,6 +58,12 @@ _spoolsweep()
 			mapfile -t COMPREPLY < <(compgen -W "--execute --to --to-queue --thaw --reset-time --rate --yes $selectors $globals" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames
+		fi ;;
+	check)
+		if [[ $cur == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "--warning --critical --known --list --timezone -w -c $globals" -- "$cur")
+		else
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames
 		fi ;;
 	show) mapfile -t COMPREPLY < <(compgen -W "$selectors $globals" -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$globals" -- "$cur") ;;

@@ -1,6 +1,6 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show purge hold release plans verify restore help
+set -l commands spools scan rank list show purge hold release plans verify restore check help
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore"
 
@@ -16,8 +16,9 @@ complete -c spoolsweep -n $none -a release -d 'put held messages back'
 complete -c spoolsweep -n $none -a plans -d 'plans and their states'
 complete -c spoolsweep -n $none -a verify -d 're-check archives of purges'
 complete -c spoolsweep -n $none -a restore -d 'put messages of an archive back'
+complete -c spoolsweep -n $none -a check -d 'health check'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -64,6 +65,14 @@ complete -c spoolsweep -n $restore -l thaw -d 'Exim: do not freeze them'
 complete -c spoolsweep -n $restore -l reset-time -d 'Exim: they arrive now'
 complete -c spoolsweep -n $restore -l rate -x -d 'at most so many a minute'
 complete -c spoolsweep -n $restore -l yes -d accepted
+
+set -l check '__fish_seen_subcommand_from check'
+complete -c spoolsweep -n $check -a '(__fish_complete_directories)'
+complete -c spoolsweep -n $check -s w -l warning -x -d 'NAME=RANGE'
+complete -c spoolsweep -n $check -s c -l critical -x -d 'NAME=RANGE'
+complete -c spoolsweep -n $check -l known -r -F -d 'accounts that may send much'
+complete -c spoolsweep -n $check -l list -d 'every check'
+complete -c spoolsweep -n $check -l timezone -x -d 'zone of local times'
 
 for s in account domain sender sender-domain recipient recipient-domain client subject script queue older younger \
 		since until larger smaller id contains where

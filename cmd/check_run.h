@@ -1,0 +1,52 @@
+#ifndef CMD_CHECK_RUN_H
+#define CMD_CHECK_RUN_H
+/*
+ * Shared by cmd_check.c (options and order), check_text.c (sentences),
+ * check_out.c (the plugin's line, JSON) and what sends the result elsewhere. One
+ * struct check_run is one run; its texts live in its arena.
+ */
+#include "cmd/cmd.h"
+#include "index/check.h"
+#include "spool/arena.h"
+
+struct check_spool {
+	const char *arg;		/* as it was asked for */
+	const char *label;		/* of performance data: "postfix", or "postfix:/srv/a" when there are two of a kind */
+	struct spool *sp;		/* NULL: could not be opened */
+	struct check_facts facts;
+	struct check_result result[CHECK_COUNT];	/* but for CHECK_INDEX, which is of the run */
+};
+
+struct check_run {
+	struct context *c;
+	struct arena arena;
+	struct check_limits limits;
+	struct check_known known;
+	struct check_spool *v;
+	size_t n;
+	struct check_facts index_facts;
+	struct check_result index;
+	enum check_state state;
+	const char *no_spool;		/* why there is none at all; NULL */
+};
+
+/* One sentence, without line ends; names in it are as strangers wrote them. */
+void check_text(struct buf *b, const struct check_result *r, const struct check_facts *f);
+
+/* The line of a monitoring plugin; with -v the long output below it. */
+void check_out_plugin(struct out *o, const struct check_run *r);
+
+/* An object a check. */
+void check_out_rows(struct out *o, const struct check_run *r);
+
+/* check --list. */
+void check_out_list(struct context *c);
+
+/* The number as performance data, JSON and metrics have it: whole seconds, bytes and messages, one digit of shares and growth. */
+double check_rounded(const struct check_result *r);
+
+/* Calls fn for every result: of each spool, then of the index (facts->kind NULL, facts->root NULL). */
+void check_each(const struct check_run *r, void (*fn)(void *arg, const struct check_spool *sp, const struct check_result *one,
+    const struct check_facts *f), void *arg);
+
+#endif

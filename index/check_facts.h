@@ -1,0 +1,26 @@
+#ifndef INDEX_CHECK_FACTS_H
+#define INDEX_CHECK_FACTS_H
+/*
+ * The facts that a health check judges: from the index (a published scan and the
+ * history of earlier ones), the spool's file system, the plans. Each fact says how
+ * well it is known. Texts and accounts live in the arena.
+ */
+#include "index/check.h"
+#include "index/index.h"
+#include "spool/spool.h"
+
+/* Every fact unknown, for one reason. kind NULL: the spool could not be opened, root is what was asked for. */
+void facts_unknown(struct check_facts *out, const char *kind, const char *root, const char *why);
+
+/* What the newest published scan of a spool says; numbers are lower bounds when it did not read everything. Leaves the facts of facts_around alone.
+ * 1; 0 no scan is published; -1 and err: the index cannot be read. */
+int facts_from_index(struct check_facts *out, struct index *ix, const char *kind, const char *root, const struct check_known *known,
+    struct arena *a, struct err *e);
+
+/* What needs no scan: file system, MTA, plans (the journal beside ix_path), age of the last whole scan (ix may be NULL). */
+void facts_around(struct check_facts *out, struct spool *sp, struct index *ix, const char *ix_path, struct arena *a);
+
+/* The index's own health. fault: what could not be done with it, NULL nothing; then SQLite looks through it for at most `us` microseconds. */
+struct fact facts_index(struct index *ix, const char *fault, int64_t us, struct arena *a);
+
+#endif
