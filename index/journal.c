@@ -12,11 +12,13 @@
 enum {
 	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_FOLDER,
 	J_PLAN_ARCHIVE,
-	J_ITEM_STATE, J_ITEMS_MOVE, J_PARTS_DROP, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_FOLDER, J_COUNT
+	J_ITEM_STATE, J_ITEMS_MOVE, J_PARTS_DROP, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_FOLDER, J_STOPS, J_STARTED,
+	J_WAITING, J_COUNT
 };
 
 #define PLAN_COLUMNS "id, parent, kind, state, created, started, finished, who, host, selection, archive, mainlog," \
-    " archive_size, sha256, level, archive_dir"
+    " archive_size, sha256, level, archive_dir, (SELECT name FROM service s WHERE s.plan = id)," \
+    " (SELECT started IS NULL FROM service s WHERE s.plan = id)"
 #define ITEM_COLUMNS "n, place, queue, qid, path, inode, arrived, size, sender, account_kind, account_key, state, why, json, archive"
 
 static const char *const journal_sql[J_COUNT] = {
@@ -41,10 +43,14 @@ static const char *const journal_sql[J_COUNT] = {
 	"SELECT i.plan, i.n FROM item i JOIN place p ON p.plan = i.plan AND p.n = i.place"
 	" WHERE i.qid = ? AND p.root = ? ORDER BY i.plan",
 	"SELECT state, count(*), total(size) FROM item WHERE plan = ? GROUP BY state",
-	"SELECT plan FROM place WHERE root = ? AND folder = ?"
+	"SELECT plan FROM place WHERE root = ? AND folder = ?",
+	"INSERT OR REPLACE INTO service VALUES(?,?,?,NULL)",
+	"UPDATE service SET started = ?2 WHERE plan = ?1",
+	"SELECT plan FROM service WHERE started IS NULL AND plan > ? ORDER BY plan LIMIT 1"
 };
 
-static const char schema[] =
+/* One step a version; a step that was released is never edited. */
+static const char *const schema[JOURNAL_VERSION] = {
     "CREATE TABLE plan("
     " id INTEGER PRIMARY KEY AUTOINCREMENT, parent INTEGER REFERENCES plan, kind INTEGER NOT NULL, state INTEGER NOT NULL,"
     " created INTEGER NOT NULL, started INTEGER, finished INTEGER,"
@@ -64,7 +70,10 @@ static const char schema[] =
     " dir BLOB NOT NULL, name BLOB NOT NULL, private TEXT NOT NULL,"
     " dev INTEGER, ino INTEGER, size INTEGER NOT NULL, nlink INTEGER, mode INTEGER NOT NULL,"
     " uid INTEGER NOT NULL, gid INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER, sha256 BLOB,"
-    " PRIMARY KEY(plan, item, n)) STRICT, WITHOUT ROWID;";
+    " PRIMARY KEY(plan, item, n)) STRICT, WITHOUT ROWID;",
+    "CREATE TABLE service("
+    " plan INTEGER PRIMARY KEY REFERENCES plan, name TEXT NOT NULL, stopped INTEGER NOT NULL, started INTEGER) STRICT;"
+};
 
 struct journal {
 	struct index ix;		/* for its error texts and helpers; not an index database */
@@ -110,7 +119,7 @@ identify(int64_t *version, struct journal *j, struct err *e)
 		rc = 0;
 	else if (app != JOURNAL_APPLICATION_ID)
 		rc = err_set(e, 0, "%s is not a journal of spoolsweep: left as it is", j->ix.path);
-	else if (*version > JOURNAL_VERSION)
+	else if (*version < 0 || *version > JOURNAL_VERSION)
 		rc = err_set(e, 0, "%s has version %lld, this program knows version %d: use the newer spoolsweep", j->ix.path,
 		    (long long)*version, JOURNAL_VERSION);
 	else
@@ -119,31 +128,37 @@ identify(int64_t *version, struct journal *j, struct err *e)
 	return rc;
 }
 
+/* New or older: brought to our version in one transaction. Another process may have done it meanwhile. */
 static int
-create(struct journal *j, struct err *e)
+upgrade(struct journal *j, struct err *e)
 {
 	char sql[128];
 	int64_t version;
+	int rc;
 
 	if (index_exec(&j->ix, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE", e) < 0)
 		return -1;
 	sqlite3_snprintf((int)sizeof sql, sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", JOURNAL_APPLICATION_ID,
 	    JOURNAL_VERSION);
-	if ((identify(&version, j, e) < 0 && (!index_roll_back(&j->ix) || identify(&version, j, e) < 0)) || (version == 0 && (index_exec(&j->ix, schema, e) < 0 || index_exec(&j->ix, sql, e) < 0)) ||
-	    index_exec(&j->ix, "COMMIT", e) < 0) {
+	rc = identify(&version, j, e);
+	if (rc < 0 && index_roll_back(&j->ix))
+		rc = identify(&version, j, e);
+	for (; rc == 0 && version < JOURNAL_VERSION; version++)
+		rc = index_exec(&j->ix, schema[version], e);
+	if (rc < 0 || index_exec(&j->ix, sql, e) < 0 || index_exec(&j->ix, "COMMIT", e) < 0) {
 		sqlite3_exec(j->ix.db, "ROLLBACK", NULL, NULL, NULL);
 		return -1;
 	}
 	return 0;
 }
 
-int
-journal_open(struct journal **out, const char *index_path, int write, struct err *e)
+static int
+open_journal(struct journal **out, int64_t *version, const char *index_path, int write, struct err *e)
 {
 	struct journal *j = mem_new(sizeof *j);
-	int64_t version;
 	int i, rc;
 
+	*version = -1;
 	j->ix.path = beside(index_path);
 	if (write && sys_make_private(j->ix.path, e) < 0)
 		goto out;
@@ -155,9 +170,15 @@ journal_open(struct journal **out, const char *index_path, int write, struct err
 	}
 	sqlite3_extended_result_codes(j->ix.db, 1);
 	sqlite3_busy_timeout(j->ix.db, 60000);
-	if ((identify(&version, j, e) < 0 && (!index_roll_back(&j->ix) || identify(&version, j, e) < 0)) || (version == 0 && (!write || create(j, e) < 0))) {
-		if (version == 0 && !write)
-			err_set(e, ENOENT, "journal %s is empty", j->ix.path);	/* made, and killed: nothing was planned */
+	if (identify(version, j, e) < 0 && (!index_roll_back(&j->ix) || identify(version, j, e) < 0))
+		goto out;
+	if (*version == 0 && !write) {
+		err_set(e, ENOENT, "journal %s is empty", j->ix.path);	/* made, and killed: nothing was planned */
+		goto out;
+	}
+	if (*version < JOURNAL_VERSION && (!write || upgrade(j, e) < 0)) {
+		if (!write)
+			err_set(e, 0, "journal %s has version %lld", j->ix.path, (long long)*version);
 		goto out;
 	}
 	/* FULL: a commit is on the disk when it returns; the purge's promises stand on that. */
@@ -171,6 +192,23 @@ journal_open(struct journal **out, const char *index_path, int write, struct err
 out:
 	journal_close(j);
 	return -1;
+}
+
+int
+journal_open(struct journal **out, const char *index_path, int write, struct err *e)
+{
+	struct journal *j;
+	int64_t version;
+	int rc = open_journal(out, &version, index_path, write, e);
+
+	if (rc == 0 || write || version < 1 || version >= JOURNAL_VERSION)
+		return rc;
+	/* An older one that is only to be read: what plans it has must not become unknown by a new version of the program. */
+	err_clear(e);
+	if (open_journal(&j, &version, index_path, 1, e) < 0)
+		return -1;
+	journal_close(j);
+	return open_journal(out, &version, index_path, 0, e);
 }
 
 void
@@ -367,6 +405,43 @@ journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t 
 }
 
 int
+journal_service_stops(struct journal *j, int64_t plan, const char *name, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_STOPS];
+
+	sqlite3_bind_int64(st, 1, plan);
+	text_in(st, 2, name);
+	sqlite3_bind_int64(st, 3, sys_now_us());
+	return done(j, st, e);
+}
+
+int
+journal_service_started(struct journal *j, int64_t plan, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_STARTED];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, sys_now_us());
+	return done(j, st, e);
+}
+
+int
+journal_service_waiting(int64_t *plan, struct journal *j, int64_t after, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_WAITING];
+	int rc;
+
+	sqlite3_bind_int64(st, 1, after);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		*plan = sqlite3_column_int64(st, 0);
+	else if (rc != SQLITE_DONE)
+		index_err(&j->ix, e, "read the journal");
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+}
+
+int
 journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_state s, const char *why, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_ITEM_STATE];
@@ -460,6 +535,8 @@ plan_out(struct plan *p, sqlite3_stmt *st, struct arena *a)
 	p->has_sha = sha_out(p->sha, st, 13);
 	p->level = sqlite3_column_int64(st, 14);
 	p->archive_dir = text_out(st, 15, a);
+	p->service = text_out(st, 16, a);
+	p->service_waits = sqlite3_column_int(st, 17);
 }
 
 static int

@@ -320,6 +320,65 @@ test_history(void **state)
 }
 
 static void
+test_service(void **state)
+{
+	struct plan p;
+	int64_t id, at = 0;
+
+	(void)state;
+	reopen(1);
+	id = new_plan(PLAN_PURGE, 0);
+	assert_int_equal(journal_plan(&p, j, id, &a, &e), 1);
+	assert_null(p.service);
+	assert_int_equal(p.service_waits, 0);
+	assert_int_equal(journal_service_waiting(&at, j, 0, &e), 0);
+	assert_int_equal(journal_service_stops(j, id, "MailService", &e), 0);
+	reopen(0);
+	assert_int_equal(journal_plan(&p, j, id, &a, &e), 1);
+	assert_string_equal(p.service, "MailService");
+	assert_int_equal(p.service_waits, 1);
+	assert_int_equal(journal_service_waiting(&at, j, 0, &e), 1);
+	assert_int_equal(at, id);
+	assert_int_equal(journal_service_waiting(&at, j, id, &e), 0);
+	reopen(1);
+	assert_int_equal(journal_service_started(j, id, &e), 0);
+	assert_int_equal(journal_plan(&p, j, id, &a, &e), 1);
+	assert_string_equal(p.service, "MailService");
+	assert_int_equal(p.service_waits, 0);
+	assert_int_equal(journal_service_stops(j, id, "MailService", &e), 0);	/* a resume stops it once more */
+	assert_int_equal(journal_service_waiting(&at, j, 0, &e), 1);
+	assert_int_equal(journal_service_started(j, id, &e), 0);
+}
+
+/* A journal that an older version left, also when it is only to be read. */
+static void
+test_upgrade(void **state)
+{
+	int write;
+
+	(void)state;
+	for (write = 0; write < 2; write++) {
+		struct plan p;
+		int64_t id;
+
+		reopen(1);
+		id = new_plan(PLAN_HOLD, 0);
+		assert_int_equal(sqlite3_exec(journal_db(j), "DROP TABLE service; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+		reopen(write);
+		assert_int_equal(journal_plan(&p, j, id, &a, &e), 1);
+		assert_null(p.service);
+		reopen(1);
+		assert_int_equal(journal_service_stops(j, id, "x", &e), 0);
+		assert_int_equal(journal_service_started(j, id, &e), 0);
+	}
+	assert_int_equal(sqlite3_exec(journal_db(j), "PRAGMA user_version = -1", NULL, NULL, NULL), SQLITE_OK);
+	journal_close(j);
+	j = NULL;
+	assert_int_equal(journal_open(&j, index_path, 0, &e), -1);
+	assert_int_equal(journal_open(&j, index_path, 1, &e), -1);
+}
+
+static void
 test_names(void **state)
 {
 	enum item_state s;
@@ -341,7 +400,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open), cmocka_unit_test(test_plan), cmocka_unit_test(test_rollback), cmocka_unit_test(test_states),
-		cmocka_unit_test(test_parts), cmocka_unit_test(test_history), cmocka_unit_test(test_names)
+		cmocka_unit_test(test_parts), cmocka_unit_test(test_history), cmocka_unit_test(test_names), cmocka_unit_test(test_service),
+		cmocka_unit_test(test_upgrade)
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
