@@ -11,6 +11,7 @@ static const struct opt opts[] = {
 	{ "limit", 0, "N", OPT_LIMIT, "at most N messages, the oldest" },
 	{ "retry-busy", 0, "SECONDS", OPT_RETRY, "try busy messages again for so long" },
 	{ "live", 0, NULL, OPT_LIVE, "SmarterMail: although its service runs" },
+	{ "stop-service", 0, NULL, OPT_STOP_SERVICE, "SmarterMail: stop its service meanwhile" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
 

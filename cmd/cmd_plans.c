@@ -20,7 +20,8 @@ const struct command cmd_plans = {
 
 static const char *const keys[] = {
 	"plan", "kind", "state", "created", "started", "finished", "who", "selection", "messages", "planned", "taken", "archived", "verified",
-	"deleted", "changed", "busy", "gone", "failed", "released", "archive", "sha256", "parent"
+	"deleted", "changed", "busy", "gone", "failed", "released", "archive", "sha256", "parent",
+	"service", "service_waits"
 };
 static const struct table_column columns[] = {
 	{ "PLAN", 0, 6, 0 }, { "KIND", 0, 5, 4 }, { "STATE", 0, 9, 0 }, { "CREATED (UTC)", 0, 19, 2 }, { "WHO", 0, 6, 5 },
@@ -74,6 +75,8 @@ put_keys(struct out *o, const struct plan *p)
 	out_text(o, p->archive);
 	out_text(o, p->has_sha ? sha : NULL);
 	out_count(o, p->parent != 0 ? p->parent : -1);
+	out_text(o, p->service);
+	out_bool(o, p->service != NULL ? p->service_waits : -1);
 	out_row(o);
 }
 
@@ -145,6 +148,10 @@ put(struct context *c, struct plans *all)
 		else
 			put_keys(&c->out, &all->v[i]);
 	table_end(&t);
+	for (i = 0; i < all->n; i++)
+		if (all->v[i].service_waits)
+			cmd_say("plan %" PRId64 " has stopped service %s, which still waits to be started: spoolsweep purge --resume %" PRId64,
+			    all->v[i].id, all->v[i].service, all->v[i].id);
 	if (all->n == 0)
 		cmd_note(c, "nothing was planned yet");
 }

@@ -2,6 +2,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/plan_run.h"
+#include "spool/sys.h"
 
 static int run(struct context *c);
 
@@ -20,6 +21,7 @@ static const struct opt opts[] = {
 	{ "retry-busy", 0, "SECONDS", OPT_RETRY, "try busy messages again for so long" },
 	{ "watch", 0, "DURATION", OPT_WATCH, "go on with new messages that match for so long (90s 45m 2h)" },
 	{ "live", 0, NULL, OPT_LIVE, "SmarterMail: although its service runs" },
+	{ "stop-service", 0, NULL, OPT_STOP_SERVICE, "SmarterMail: stop its service meanwhile" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
 
@@ -38,14 +40,54 @@ const struct command cmd_purge = {
 static int
 resume_one(struct plan_run *r, const struct plan *p)
 {
-	int status = CMD_DONE;
+	int status = plan_service_adopt(r, p);
 
+	if (status != CMD_DONE)
+		return status;
 	/* The archive goes where the run before wanted it, unless it is said otherwise now. */
 	r->opt.archive_dir = r->c->opt[OPT_ARCHIVE] == NULL && p->archive_dir != NULL ? p->archive_dir : r->archive_dir;
 	r->kind = p->kind;
-	if (p->kind == PLAN_PURGE && p->state < PLAN_VERIFIED)
+	if (p->state < PLAN_VERIFIED)
 		status = plan_run_check(r, p->id);
-	return status == CMD_DONE ? plan_run_execute(r, p->id) : CMD_RESUME;
+	if (status == CMD_DONE)
+		return plan_run_execute(r, p->id);
+	(void)plan_service_start(r);
+	return CMD_RESUME;
+}
+
+static int
+is_over(const struct plan *p)
+{
+	return p->state == PLAN_DONE || p->state == PLAN_UNDONE || (p->kind == PLAN_HOLD && p->state == PLAN_TAKEN);
+}
+
+/* The messages need nothing any more, but a run that was killed has left the service stopped. */
+static int
+start_service(struct plan_run *r, const struct plan *p)
+{
+	int status;
+
+	sys_watch_stop(1);
+	status = plan_service_adopt(r, p);
+	return cmd_worse(status, plan_service_start(r));
+}
+
+/* Those that are over, or were killed before anything of them was taken. */
+static int
+resume_services(struct plan_run *r, int *any)
+{
+	struct plan p;
+	struct err e = { 0, "" };
+	int64_t id = 0;
+	int rc = 1, status = CMD_DONE;
+
+	while (!plan_run_stopped() && (rc = journal_service_waiting(&id, r->j, id, &e)) == 1) {
+		*any = 1;
+		if (plan_run_plan(&p, r, id) != CMD_DONE)
+			return cmd_worse(status, CMD_FAILED);
+		status = cmd_worse(status, is_over(&p) ? start_service(r, &p) : resume_one(r, &p));
+	}
+	return rc < 0 ? cmd_worse(status, cmd_fail(&e)) : status;
 }
 
 static int
@@ -60,12 +102,13 @@ resume_all(struct plan_run *r)
 		if (rc < 0)
 			return cmd_worse(status, cmd_fail(&e));
 		id = p.id;
-		if (p.state == PLAN_DONE || (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN))
+		if (is_over(&p))
 			continue;
 		any = 1;
 		cmd_note(r->c, "plan %" PRId64 " (%s)", p.id, plan_state_name(p.kind, p.state));
 		status = cmd_worse(status, resume_one(r, &p));
 	}
+	status = cmd_worse(status, resume_services(r, &any));
 	if (!any)
 		cmd_note(r->c, "no plan is unfinished");
 	return status;
@@ -93,13 +136,14 @@ resume(struct plan_run *r)
 	}
 	if (plan_run_plan(&p, r, r->plan) != CMD_DONE)
 		return CMD_FAILED;
-	if (p.state == PLAN_PLANNED) {
+	if (p.state == PLAN_PLANNED && !p.service_waits) {
 		cmd_say("plan %" PRId64 " was never begun: --plan %" PRId64 " --execute carries it out", p.id, p.id);
 		return CMD_FAILED;
 	}
-	if (p.state == PLAN_DONE || p.state == PLAN_UNDONE || (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)) {
+	if (is_over(&p)) {
+		status = start_service(r, &p);
 		cmd_note(r->c, "plan %" PRId64 " is %s: nothing is left to do", p.id, plan_state_name(p.kind, p.state));
-		return CMD_DONE;
+		return status;
 	}
 	return resume_one(r, &p);
 }

@@ -10,6 +10,7 @@ static const struct opt opts[] = {
 	{ "execute", 0, NULL, OPT_EXECUTE, "put the messages back" },
 	{ "plan", 0, "N", OPT_PLAN, "only what plan N holds" },
 	{ "yes", 0, NULL, OPT_YES, "accepted; release never asks" },
+	{ "stop-service", 0, NULL, OPT_STOP_SERVICE, "SmarterMail: stop its service meanwhile" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "cmd/table.h"
 #include "spool/arena.h"
 #include "spool/msg.h"
+#include "spool/smartermail_place.h"
 #include "spool/spool.h"
 #include "spool/sys.h"
 
@@ -13,8 +15,9 @@ static int run(struct context *c);
 
 const struct command cmd_spools = {
 	"spools", "", "the spools on this machine, their kind, whether the MTA runs",
-	"Asks Postfix and Exim where their spools are, when they are installed, and looks at the\n"
-	"usual places. A spool anywhere else is given to scan as DIR or KIND:DIR.\n",
+	"Asks Postfix and Exim where their spools are, when they are installed, looks beside the\n"
+	"program of SmarterMail's service, and at the usual places. A spool anywhere else is given to\n"
+	"scan as DIR or KIND:DIR.\n",
 	NULL, 0, 0, 0, run
 };
 
@@ -162,6 +165,27 @@ find_exim(struct finder *f)
 	add_usual(f, "exim", "/var/spool/exim");
 }
 
+static void
+add_smartermail(void *arg, const char *dir)
+{
+	add_usual(arg, "smartermail", dir);
+}
+
+/* Its spool is where a setting says; the service tells where its program is. */
+static void
+find_smartermail(struct finder *f)
+{
+	const char *const *usual;
+	struct service s;
+
+	if (spool_smartermail.service(&s, NULL) == 1) {
+		smartermail_settings(add_smartermail, f, s.image);
+		smartermail_places(add_smartermail, f, s.image);
+	}
+	for (usual = service_usual_spools; *usual != NULL; usual++)
+		add_usual(f, "smartermail", *usual);
+}
+
 size_t
 spools_find(struct spool_place **out)
 {
@@ -169,7 +193,7 @@ spools_find(struct spool_place **out)
 
 	find_postfix(&f);
 	find_exim(&f);
-	add_usual(&f, "smartermail", "/var/lib/smartermail/Spool");
+	find_smartermail(&f);
 	*out = f.v;
 	return f.n;
 }
@@ -190,8 +214,7 @@ spools_free(struct spool_place *p, size_t n)
 const char *
 spools_looked_for(void)
 {
-	return "no spool found: asked postconf and exim where they are installed, and looked at /var/spool/postfix, /var/spool/exim4, "
-	    "/var/spool/exim and /var/lib/smartermail/Spool";
+	return "no spool found: asked postconf, exim and the service manager where they are installed, and looked at the usual places";
 }
 
 struct known {			/* what the index knows of a spool */
@@ -233,15 +256,18 @@ from_index(int64_t *scanned, int64_t *messages, struct index *ix, const struct s
 	return r;
 }
 
-static const char *const keys[] = { "spool", "kind", "running", "scanned", "messages" };
+static const char *const keys[] = { "spool", "kind", "running", "scanned", "messages", "service", "service_state" };
 static const struct table_column columns[] = {
-	{ "SPOOL", 0, 20, 0 }, { "KIND", 0, 11, 0 }, { "MTA RUNS", 0, 8, 0 }, { "SCANNED (UTC)", 0, 13, 1 }, { "MESSAGES", 1, 0, 0 }
+	{ "SPOOL", 0, 20, 0 }, { "KIND", 0, 11, 0 }, { "MTA RUNS", 0, 8, 0 }, { "SCANNED (UTC)", 0, 13, 1 }, { "MESSAGES", 1, 0, 0 },
+	{ "SERVICE", 0, 8, 2 }
 };
 
 static void
-row(struct context *c, struct table *t, const struct spool_place *p, int running, int64_t scanned, int64_t messages)
+row(struct context *c, struct table *t, const struct spool_place *p, int running, int64_t scanned, int64_t messages,
+    const struct service *s)
 {
-	char text[40];
+	const char *state = s != NULL ? service_state_name(s->state) : NULL;
+	char text[40], service[300];
 
 	if (c->format == OUT_TABLE) {
 		table_cell(t, p->dir);
@@ -249,6 +275,8 @@ row(struct context *c, struct table *t, const struct spool_place *p, int running
 		table_cell(t, running < 0 ? "unknown" : running ? "yes" : "no");
 		table_cell(t, scanned == MSG_NO_TIME ? "never" : text_time(text, scanned / 1000000, 0, 0, 0));
 		table_number(t, messages);
+		snprintf(service, sizeof service, "%.250s %s", s != NULL ? s->name : "", state != NULL ? state : "?");
+		table_cell(t, s != NULL ? service : "-");
 		table_row(t);
 		return;
 	}
@@ -257,6 +285,8 @@ row(struct context *c, struct table *t, const struct spool_place *p, int running
 	out_bool(&c->out, running);
 	out_time(&c->out, scanned, 0);
 	out_count(&c->out, messages);
+	out_text(&c->out, s != NULL ? s->name : NULL);
+	out_text(&c->out, state);
 	out_row(&c->out);
 }
 
@@ -264,19 +294,21 @@ static int
 one_place(struct context *c, struct table *t, struct index *ix, const struct spool_place *p)
 {
 	struct spool *sp = NULL;
+	struct service s;
 	struct err e = { 0, "" };
 	int64_t scanned, messages;
-	int running = -1, status = CMD_DONE;
+	int running = -1, has_service = 0, status = CMD_DONE;
 
 	if (spool_open(&sp, p->arg, NULL, &e) == 0) {
 		running = sp->driver->running(sp);
+		has_service = sp->driver->service != NULL && sp->driver->service(&s, NULL) == 1;
 	} else {
 		cmd_say("%s", e.text);
 		status = CMD_PARTLY;
 	}
 	if (from_index(&scanned, &messages, ix, p, &e) < 0)
 		status = cmd_fail(&e);
-	row(c, t, p, running, scanned, messages);
+	row(c, t, p, running, scanned, messages, has_service ? &s : NULL);
 	spool_close(sp);
 	return status;
 }

@@ -159,7 +159,7 @@ carry_out(struct plan_run *r, int64_t id, int64_t messages)
 }
 
 static void
-hint(const struct plan_run *r, int64_t id)
+hint(struct plan_run *r, int64_t id)
 {
 	struct out *o = &r->c->out;
 	struct buf b;
@@ -236,7 +236,7 @@ is_ready(const struct plan_run *r, const struct plan *p)
 		cmd_say("plan %" PRId64 " is one of %s", p->id, p->kind == PLAN_PURGE ? "purge" : "hold");
 		return 0;
 	}
-	if (p->state == PLAN_PLANNED)
+	if (p->state == PLAN_PLANNED && !p->service_waits)
 		return 1;
 	if (p->state == PLAN_DONE || p->state == PLAN_UNDONE || (p->kind == PLAN_HOLD && p->state == PLAN_TAKEN))
 		cmd_say("plan %" PRId64 " is %s already", p->id, plan_state_name(p->kind, p->state));

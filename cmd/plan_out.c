@@ -28,9 +28,10 @@ option(struct buf *b, const char *name, const char *value)
 }
 
 void
-plan_out_carry_out(struct buf *b, const struct plan_run *r, int64_t id)
+plan_out_carry_out(struct buf *b, struct plan_run *r, int64_t id)
 {
 	const char *const *opt = r->c->opt;
+	const int is_free = opt[OPT_LIVE] != NULL || opt[OPT_WATCH] != NULL || !plan_service_is_in_the_way(r, id);
 
 	cmd_again(b, r->c);
 	buf_fmt(b, " %s", r->kind == PLAN_PURGE ? "purge" : "hold");
@@ -48,6 +49,7 @@ plan_out_carry_out(struct buf *b, const struct plan_run *r, int64_t id)
 	option(b, "threads", opt[OPT_THREADS]);
 	option(b, "retry-busy", opt[OPT_RETRY]);
 	option(b, "live", opt[OPT_LIVE]);
+	option(b, "stop-service", is_free ? opt[OPT_STOP_SERVICE] : "");	/* without it it would be refused */
 }
 
 /* ---- queues that were not wholly read ---- */
@@ -150,7 +152,8 @@ running_words(const char *kind, int running, int is_purge)
 	if (running < 0)
 		return "it cannot be told whether its MTA runs; taking is safe either way";
 	if (strcmp(kind, "smartermail") == 0)
-		return running ? "SmarterMail runs: stop its service first, or say --live" : "SmarterMail does not run";
+		return running ? "SmarterMail runs: --stop-service stops its service meanwhile, --live goes on all the same" :
+		    "SmarterMail does not run";
 	if (!running)
 		return is_purge ? "its MTA does not run: nothing changes meanwhile" : "its MTA does not run: nothing is sent meanwhile";
 	if (strcmp(kind, "postfix") == 0)

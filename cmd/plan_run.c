@@ -94,6 +94,18 @@ mainlog(struct plan_run *r)
 	return r->mainlog != NULL ? 0 : -1;
 }
 
+static int
+service_options(const struct context *c)
+{
+	const char *beside = c->opt[OPT_LIVE] != NULL ? "live" : c->opt[OPT_WATCH] != NULL ? "watch" : NULL;
+
+	if (c->opt[OPT_STOP_SERVICE] == NULL || beside == NULL)
+		return CMD_DONE;
+	cmd_say("%s: --stop-service and --%s exclude each other%s", c->command->name, beside, c->opt[OPT_LIVE] != NULL ? "" :
+	    ": a server that is stopped takes no new mail");
+	return CMD_USAGE;
+}
+
 int
 plan_run_options(struct plan_run *r, struct context *c, enum plan_kind kind)
 {
@@ -119,12 +131,13 @@ plan_run_options(struct plan_run *r, struct context *c, enum plan_kind kind)
 	r->opt.archive_dir = r->archive_dir;
 	r->opt.live = c->opt[OPT_LIVE] != NULL;
 	r->opt.stop = stop;
-	return CMD_DONE;
+	return service_options(c);
 }
 
 void
 plan_run_free(struct plan_run *r)
 {
+	plan_service_free(r);
 	journal_close(r->j);
 	index_close(r->ix);
 	arena_free(&r->arena);
@@ -263,6 +276,8 @@ plan_run_check(struct plan_run *r, int64_t id)
 		return CMD_FAILED;
 	if (sys_now_us() - p.created > OLD_PLAN_US && p.state == PLAN_PLANNED)
 		cmd_note(r->c, "plan %" PRId64 " is older than 15 minutes: what arrived since then is not in it", id);
+	if (plan_service_check(r, id) != CMD_DONE)
+		return CMD_FAILED;
 	if (plan_facts(&facts, r->j, id, &e) < 0)
 		return cmd_fail(&e);
 	/* A resume finds what it needs taken already: the space is then as it is. */
@@ -282,7 +297,7 @@ plan_run_check(struct plan_run *r, int64_t id)
 
 /* "plan 3 (purge) begun by root: 45000 messages, --account info@example.com" */
 static void
-log_plan(const struct plan *p, const char *what, const char *who)
+log_plan(const struct plan *p, enum sys_event kind, const char *what, const char *who)
 {
 	struct buf b, safe;
 	int s;
@@ -297,7 +312,7 @@ log_plan(const struct plan *p, const char *what, const char *who)
 		buf_fmt(&b, ", archive %s", p->archive);
 	buf_fmt(&b, ", selection: %s", p->selection);
 	text_inert(&safe, b.p, b.n);
-	sys_log(buf_cstr(&safe));
+	sys_log(kind, buf_cstr(&safe));
 	buf_free(&b);
 	buf_free(&safe);
 }
@@ -315,7 +330,7 @@ hint_resume(const struct plan_run *r, int64_t id)
 
 	buf_init(&b, 4096);
 	cmd_again(&b, r->c);
-	buf_fmt(&b, " purge --resume %" PRId64, id);
+	buf_fmt(&b, " purge --resume %" PRId64 "%s", id, r->c->opt[OPT_STOP_SERVICE] != NULL ? " --stop-service" : "");
 	cmd_say("plan %" PRId64 " is not finished and nothing is lost; to finish it: %s", id, buf_cstr(&b));
 	buf_free(&b);
 }
@@ -407,41 +422,54 @@ progress_begin(struct plan_run *r)
 	r->opt.progress_arg = &r->progress;
 }
 
+/* Told at the end: what became of the messages, the proof, the errors. */
+static int
+tell_all(struct plan_run *r, int64_t id, int rc, const struct purge_result *res, struct message_set *before, const struct err *e)
+{
+	struct proof proof;
+	struct plan p;
+	int status = CMD_DONE, has_proof;
+
+	if (plan_run_plan(&p, r, id) != CMD_DONE)
+		return res->spool_changed ? CMD_RESUME : CMD_FAILED;
+	log_plan(&p, rc == 0 && is_finished(&p) ? SYS_EVENT_ENDED : SYS_EVENT_UNFINISHED,
+	    rc < 0 ? "stopped" : is_finished(&p) ? "ended" : "left unfinished", r->who);
+	has_proof = rc == 0 && before != NULL && p.state != PLAN_UNDONE;
+	if (has_proof)
+		status = prove(&proof, r, id, before);
+	r->is_fresh = 0;
+	status = cmd_worse(status, plan_out_items(r, id, has_proof ? &proof : NULL, 0));
+	tell_result(r, res);
+	return cmd_worse(status, judge(r, &p, rc, res, e));
+}
+
 int
 plan_run_execute(struct plan_run *r, int64_t id)
 {
 	struct message_set *before;
 	struct purge_result res;
-	struct proof proof;
 	struct plan p;
 	struct err e = { 0, "" };
-	int status = CMD_DONE, rc, has_proof = 0;
+	int status = CMD_DONE, service, rc;
 
 	memset(&res, 0, sizeof res);
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
 		return CMD_FAILED;
 	sys_watch_stop(1);
+	service = plan_service_stop(r, &p);
+	if (service != CMD_DONE)
+		return service;
 	before = set_before(r, id, &status);
 	if (status == CMD_FAILED)
-		return CMD_FAILED;
-	log_plan(&p, "begun", r->who);
+		return cmd_worse(CMD_FAILED, plan_service_start(r));
+	log_plan(&p, SYS_EVENT_BEGUN, "begun", r->who);
 	progress_begin(r);
 	rc = p.state == PLAN_UNDOING ? purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e) : purge_run(&res, r->j, id, &r->opt, &e);
 	progress_wipe(&r->progress);
-	if (plan_run_plan(&p, r, id) != CMD_DONE) {
-		message_set_free(before);
-		return res.spool_changed ? CMD_RESUME : CMD_FAILED;
-	}
-	log_plan(&p, rc < 0 ? "stopped" : is_finished(&p) ? "ended" : "left unfinished", r->who);
-	if (rc == 0 && before != NULL && p.state != PLAN_UNDONE) {
-		status = cmd_worse(status, prove(&proof, r, id, before));
-		has_proof = 1;
-	}
+	service = plan_service_start(r);	/* before the spool is read again: customers wait for it */
+	status = cmd_worse(status, tell_all(r, id, rc, &res, before, &e));
 	message_set_free(before);
-	r->is_fresh = 0;
-	status = cmd_worse(status, plan_out_items(r, id, has_proof ? &proof : NULL, 0));
-	tell_result(r, &res);
-	return cmd_worse(status, judge(r, &p, rc, &res, &e));
+	return cmd_worse(status, service);
 }
 
 struct wanting {
@@ -469,28 +497,32 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 	struct purge_result res;
 	struct plan p;
 	struct err e = { 0, "" };
-	int rc, status = CMD_DONE;
+	int rc, service, status = CMD_DONE;
 
 	memset(&res, 0, sizeof res);
-	if (plan_run_plan(&p, r, id) != CMD_DONE)
+	if (plan_run_plan(&p, r, id) != CMD_DONE || (!dry && plan_service_check(r, id) != CMD_DONE))
 		return CMD_FAILED;
 	sys_watch_stop(1);
+	service = dry ? CMD_DONE : plan_service_stop(r, &p);
+	if (service != CMD_DONE)
+		return service;
 	progress_begin(r);
 	if (!dry)
-		log_plan(&p, "being put back", r->who);
+		log_plan(&p, SYS_EVENT_BEGUN, "being put back", r->who);
 	/* Without a choice of messages the plan is marked as being undone, so that a resume goes on with it. */
 	rc = want != NULL || dry ? purge_undo(&res, r->j, id, count_wanted, &w, dry, &r->opt, &e) :
 	    purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e);
 	progress_wipe(&r->progress);
+	service = plan_service_start(r);
 	*wanted = want != NULL || dry ? w.n : p.count[ITEM_TAKEN] + p.count[ITEM_ARCHIVED] + p.count[ITEM_VERIFIED];
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
-		return res.spool_changed ? CMD_RESUME : CMD_FAILED;
+		return cmd_worse(service, res.spool_changed ? CMD_RESUME : CMD_FAILED);
 	if (!dry) {
-		log_plan(&p, rc < 0 ? "not wholly put back" : "put back", r->who);
+		log_plan(&p, rc < 0 ? SYS_EVENT_UNFINISHED : SYS_EVENT_ENDED, rc < 0 ? "not wholly put back" : "put back", r->who);
 		if (rc == 0 && r->ix != NULL)
 			status = rescan_plan(r->c, r->ix, r->j, id) == CMD_DONE ? CMD_DONE : CMD_PARTLY;
 	}
-	status = cmd_worse(status, plan_out_items(r, id, NULL, 1));
+	status = cmd_worse(cmd_worse(service, status), plan_out_items(r, id, NULL, 1));
 	tell_result(r, &res);
 	if (res.note[0] != '\0')
 		cmd_note(r->c, "%s", res.note);

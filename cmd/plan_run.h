@@ -15,6 +15,17 @@
 #include "index/proof.h"
 #include "index/purge.h"
 #include "spool/arena.h"
+#include "spool/service.h"
+#include "spool/spool.h"
+
+struct plan_service {			/* plan_service.c */
+	struct spool *sp;		/* whose service it is; NULL none */
+	struct service s;
+	struct sys_lock *lock;
+	int64_t plan;
+	int is_ours;			/* it was stopped for this plan, and must be started again */
+	int was_met;			/* the watch over it has met it running */
+};
 
 struct plan_run {
 	struct context *c;
@@ -28,6 +39,7 @@ struct plan_run {
 	struct plan_options make;
 	struct purge_options opt;
 	struct progress progress;
+	struct plan_service service;
 	int64_t limit, watch_s, plan;	/* plan: of --plan, --undo or --resume N, 0 none */
 	int is_fresh;			/* the index was scanned by this command */
 	int keys_told;			/* the CSV header is out */
@@ -61,6 +73,27 @@ int plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const s
 /* SIGINT or SIGTERM came. */
 int plan_run_stopped(void);
 
+/* ---- plan_service.c: the MTA's service, stopped while a plan is carried out ---- */
+
+/* Before anything is asked of the user: can --stop-service do what it says? Sets opt.stops_service. */
+int plan_service_check(struct plan_run *r, int64_t id);
+
+/* Takes over a service that a run before has stopped and, killed, not started again; where something else has started it since, that is noted in the
+ * journal. CMD_DONE, also when there is none; CMD_RESUME and said when it cannot be told. */
+int plan_service_adopt(struct plan_run *r, const struct plan *p);
+
+/* With --stop-service: journals that it must be started again, stops it, waits until its process has ended. From then on, or when it was not running
+ * anyway, opt.guard watches that it stays so. Does nothing for a plan without such a service. CMD_DONE; CMD_FAILED: it is as it was;
+ * CMD_RESUME: it is stopped and could not be started again. */
+int plan_service_stop(struct plan_run *r, const struct plan *p);
+
+/* Starts again what plan_service_stop has stopped or taken over: called on every way out. CMD_DONE, or CMD_RESUME and said. */
+int plan_service_start(struct plan_run *r);
+void plan_service_free(struct plan_run *r);
+
+/* Does the mail server of one of the plan's spools run, so that the plan will be refused without --stop-service or --live? */
+int plan_service_is_in_the_way(struct plan_run *r, int64_t id);
+
 /* ---- plan_flow.c: what purge and hold do alike ---- */
 
 /* From selectors: a plan, its report, and with --execute its carrying out (and the waves of --watch). */
@@ -85,6 +118,6 @@ int plan_out_items(struct plan_run *r, int64_t id, const struct proof *proof, in
 int plan_out_unknown(struct buf *json, struct plan_run *r, int64_t id);
 
 /* "spoolsweep purge --plan 3 --execute --archive DIR". */
-void plan_out_carry_out(struct buf *b, const struct plan_run *r, int64_t id);
+void plan_out_carry_out(struct buf *b, struct plan_run *r, int64_t id);
 
 #endif

@@ -68,6 +68,13 @@ run_should_stop(struct run *run)
 	return run->stopped;
 }
 
+/* A mail server that was stopped for this, or was found stopped, must be so still. */
+static int
+may_go_on(struct run *run, struct err *e)
+{
+	return run->opt->guard != NULL ? run->opt->guard(run->opt->guard_arg, e) : 0;
+}
+
 static void
 settle(struct work *w, enum item_state s, const char *why)
 {
@@ -505,7 +512,7 @@ take_pass(struct run *run, struct work *w, unsigned mask, struct err *e)
 	size_t n = RUN_BATCH;
 
 	while (n == RUN_BATCH && !run_should_stop(run)) {
-		if (load_batch(run, w, &n, &last, mask, e) < 0 || (n != 0 && take_batch(run, w, n, e) < 0))
+		if (load_batch(run, w, &n, &last, mask, e) < 0 || (n != 0 && (may_go_on(run, e) < 0 || take_batch(run, w, n, e) < 0)))
 			return -1;
 		done += n;
 		run_progress(run, "take", done, all);
@@ -591,6 +598,8 @@ delete_all(struct run *run, struct err *e)
 
 	while (rc == 0 && n == RUN_BATCH && !run_should_stop(run)) {
 		rc = load_batch(run, w, &n, &last, BIT(ITEM_VERIFIED), e);
+		if (rc == 0 && n != 0)
+			rc = may_go_on(run, e);
 		for (i = 0; rc == 0 && i < n; i++)
 			if (run->verified && (rc = delete_one(run, &w[i])) != 0)
 				rc = err_set(e, rc, "delete %s", w[i].it.id);

@@ -27,6 +27,9 @@ struct purge_options {
 	unsigned threads;		/* zstd workers */
 	int64_t retry_busy_s;		/* how long busy messages are tried again */
 	int live;			/* SmarterMail: although its service runs */
+	int stops_service;		/* the caller stops it, after the checks */
+	int (*guard)(void *arg, struct err *e);	/* asked before each batch that is taken or deleted: -1 and err end the run, resumable; NULL: none */
+	void *guard_arg;
 	void (*progress)(void *arg, const struct purge_progress *p);	/* NULL: none */
 	void *progress_arg;
 	int (*stop)(void *arg);		/* asked between messages: non-zero ends the run cleanly, resumable; NULL: never */

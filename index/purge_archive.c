@@ -404,11 +404,11 @@ check_places(struct journal *j, const struct plan *p, const char *dir, const str
 			return err_set(e, 0, "the archive folder %s lies in the spool %s: name another with --archive DIR", dir, pl.root);
 		if (spool_open(&sp, arena_fmt(a, "%s:%s", pl.kind, pl.root), NULL, e) != 0)
 			return -1;
-		rc = strcmp(pl.kind, "smartermail") == 0 && !opt->live ? sp->driver->running(sp) : 0;
+		rc = sp->driver->service != NULL && !opt->live && !opt->stops_service ? sp->driver->running(sp) : 0;
 		spool_close(sp);
 		if (rc == 1)
-			return err_set(e, 0, "SmarterMail runs, and what it does when a pair vanishes is not known:"
-			    " stop its service, or say --live");
+			return err_set(e, 0, "SmarterMail runs, and what it does when a pair vanishes is not known: --stop-service stops its"
+			    " service meanwhile, --live goes on all the same");
 	}
 	return rc;
 }

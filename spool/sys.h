@@ -106,7 +106,11 @@ int sys_terminal_colours(int fd);		/* does it take escape sequences? Made to whe
 int sys_terminal_width(void);		/* columns; 80 when unknown */
 const char *sys_hostname(char *out, size_t n);
 const char *sys_login(char *out, size_t n);	/* who runs us: SUDO_USER, else the login name of our uid, else "uid N" */
-void sys_log(const char *text);			/* one line to the system's log, where mail is logged; text is made safe by the caller */
+
+/* One line to the system's log: syslog, where mail is logged; on Windows the Event Log, where the kind is the event's id (windows/spoolsweep.mc).
+ * The text is made safe by the caller. */
+enum sys_event { SYS_EVENT_BEGUN = 1, SYS_EVENT_ENDED, SYS_EVENT_UNFINISHED, SYS_EVENT_SERVICE };
+void sys_log(enum sys_event kind, const char *text);
 void sys_sleep(int64_t us);			/* ends early when a signal arrives */
 int sys_random(void *out, size_t n, struct err *e);
 char *sys_temp_dir(void);			/* for scratch files; malloc'd */

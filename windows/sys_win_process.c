@@ -218,7 +218,7 @@ sys_process_any(const char *name)
 /* ---- the log of the system ---- */
 
 void
-sys_log(const char *text)
+sys_log(enum sys_event kind, const char *text)
 {
 	HANDLE log = RegisterEventSourceW(NULL, L"spoolsweep");
 	size_t n;
@@ -226,7 +226,7 @@ sys_log(const char *text)
 	const wchar_t *line = w;
 
 	if (log != NULL && w != NULL)
-		(void)ReportEventW(log, EVENTLOG_INFORMATION_TYPE, 0, 1, NULL, 1, 0, &line, NULL);
+		(void)ReportEventW(log, kind == SYS_EVENT_UNFINISHED ? EVENTLOG_WARNING_TYPE : EVENTLOG_INFORMATION_TYPE, 0, (DWORD)kind, NULL, 1, 0, &line, NULL);
 	if (log != NULL)
 		DeregisterEventSource(log);
 	free(w);

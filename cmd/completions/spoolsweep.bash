@@ -48,10 +48,10 @@ _spoolsweep()
 	rank) mapfile -t COMPREPLY < <(compgen -W "--by -n $selectors $globals" -- "$cur") ;;
 	list) mapfile -t COMPREPLY < <(compgen -W "-c -i $selectors $globals" -- "$cur") ;;
 	purge) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --resume --undo --archive --scan --yes --limit --level --threads
-		--mainlog --retry-busy --watch --live $selectors $globals" -- "$cur") ;;
-	hold) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --scan --yes --limit --retry-busy --live $selectors $globals" \
-		-- "$cur") ;;
-	release) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --yes $selectors $globals" -- "$cur") ;;
+		--mainlog --retry-busy --watch --live --stop-service $selectors $globals" -- "$cur") ;;
+	hold) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --scan --yes --limit --retry-busy --live --stop-service $selectors \
+		$globals" -- "$cur") ;;
+	release) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --yes --stop-service $selectors $globals" -- "$cur") ;;
 	verify) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames ;;
 	restore)
 		if [[ $cur == -* ]]; then

@@ -10,6 +10,7 @@
 #include "spool/buf.h"
 #include "spool/smartermail_files.h"
 #include "spool/smartermail_hdr.h"
+#include "spool/smartermail_place.h"
 #include "spool/spool.h"
 
 #define TAIL_KEYS "containsLocalDeliveries: False\r\nconnectedip: 203.0.113.42\r\nhelo: JOEPC\r\n" \
@@ -918,6 +919,98 @@ test_probe_root_pair(void **state)
 	assert_in_range(probe(w), 90, 100);
 }
 
+/* ---- where the spool may be ---- */
+
+static void
+add_place(void *arg, const char *dir)
+{
+	buf_puts(arg, dir);
+	buf_byte(arg, '|');
+}
+
+static void
+check_places(const char *image, const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 65536);
+	smartermail_places(add_place, &b, image);
+	assert_string_equal(buf_cstr(&b), want);
+	buf_free(&b);
+}
+
+static void
+check_settings(const void *text, size_t n, const char *want)
+{
+	struct buf b;
+
+	buf_init(&b, 65536);
+	smartermail_setting_places(add_place, &b, text, n);
+	assert_string_equal(buf_cstr(&b), want);
+	buf_free(&b);
+}
+
+static void
+test_places(void **state)
+{
+	(void)state;
+	check_places("", "");
+	check_places("MailService.exe", "");
+	check_places("/MailService", "");
+	check_places("/opt/smartermail/MailService", "/opt/smartermail/Spool|/opt/Spool|");
+	check_places("D:/Program Files (x86)/SmarterTools/SmarterMail/Service/MailService.exe",
+	    "D:/Program Files (x86)/SmarterTools/SmarterMail/Service/Spool|D:/Program Files (x86)/SmarterTools/SmarterMail/Spool|"
+	    "D:/SmarterMail/Spool|D:/SmarterMail16/Spool|D:/SmarterMail/Domains/Spool|");
+}
+
+static void
+test_settings(void **state)
+{
+#define SETTINGS(text, want) check_settings(text, sizeof text - 1, want)
+	char many[4096], *p = many;
+	struct buf b;
+	int i;
+
+	(void)state;
+	SETTINGS("", "");
+	SETTINGS("{\"a\":\"m:\\\\SmarterMail\\\\Spool\\\\\",\"b\":\"C:\\\\SmarterMail\\\\Domains\"}", "m:/SmarterMail/Spool|");
+	SETTINGS("{\"a\":\"C:/x/SPOOL2\",\"b\":\"the spool\",\"c\":\"\\/var\\/spool\\/sm\"}", "C:/x/SPOOL2|/var/spool/sm|");
+	SETTINGS("<Path>D:\\Mail\\Spool</Path>", "D:/Mail/Spool|");
+	SETTINGS("\"C:/x\0spool\" \"C:/spool", "");
+	SETTINGS("\"..\\\\Spool\" \"Spool\" \"spool:/x\"", "");
+	for (i = 0; i < 2500; i++)	/* longer than any path */
+		p[i] = 's';
+	memcpy(p, "\"/spool", 7);
+	p[2499] = '"';
+	check_settings(many, 2500, "");
+	buf_init(&b, 65536);
+	for (i = 0; i < 100; i++)
+		buf_puts(&b, "\"/spool\",");
+	check_settings(buf_cstr(&b), b.n, "/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|"
+	    "/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|/spool|");
+	buf_free(&b);
+}
+
+static void
+test_settings_files(void **state)
+{
+	struct world *w = *state;
+	char image[256];
+	struct buf b;
+
+	make_dir(w, "Settings");
+	put_text(w, "mailConfig.xml", "<x><Spool>/old/Spool</Spool></x>");
+	put_text(w, "Settings/settings.json", "{\"whatever\":\"/new/Spool\"}");
+	snprintf(image, sizeof image, "%s/MailService", w->root);
+	buf_init(&b, 65536);
+	smartermail_settings(add_place, &b, image);
+	assert_string_equal(buf_cstr(&b), "/old/Spool|/new/Spool|");
+	smartermail_settings(add_place, &b, "");
+	smartermail_settings(add_place, &b, "/nowhere/at/all");
+	assert_string_equal(buf_cstr(&b), "/old/Spool|/new/Spool|");
+	buf_free(&b);
+}
+
 int
 main(void)
 {
@@ -929,6 +1022,7 @@ main(void)
 		ON_DISK(test_hostile_names), ON_DISK(test_depth), ON_DISK(test_look), ON_DISK(test_moving), ON_DISK(test_moving_walk), ON_DISK(test_sibling), ON_DISK(test_hard_links),
 		ON_DISK(test_find),
 		ON_DISK(test_headers_and_busy), ON_DISK(test_zones), ON_DISK(test_probe), ON_DISK(test_probe_root_pair),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_settings), ON_DISK(test_settings_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
