@@ -173,9 +173,18 @@ is_log(enum part_role role)
 	return role == PART_LOG || role == PART_BOUNCE_LOG || role == PART_TRACE_LOG || role == PART_LEFTOVER || role == PART_JOURNAL;
 }
 
+/* A file that somebody holds open without sharing it (sys.h) may be free at the next try. */
+static enum item_state
+failed_as(int rc)
+{
+	return rc == EBUSY ? ITEM_BUSY : ITEM_FAILED;
+}
+
 static const char *
 rename_failed(struct run *run, const struct work *w, size_t k, int rc)
 {
+	if (rc == EBUSY)
+		return arena_fmt(&run->batch, "another program holds %s/%s open", w->part[k].dir, w->part[k].name);
 	return arena_fmt(&run->batch, "rename %s/%s: %s%s", w->part[k].dir, w->part[k].name, sys_error(rc),
 	    rc == EXDEV ? " (the spool lies on several file systems)" : "");
 }
@@ -198,7 +207,7 @@ continue_taking(struct run *run, struct work *w, struct err *e)
 				continue;
 			}
 			if (rc != 0) {
-				undo_take(run, w, kept, ITEM_FAILED, rename_failed(run, w, i, rc));
+				undo_take(run, w, kept, failed_as(rc), rename_failed(run, w, i, rc));
 				return 1;
 			}
 			rc = sys_stat_at(&st, w->pl->private, w->part[i].private);
@@ -259,7 +268,7 @@ take_parts(struct run *run, struct work *w)
 		if (rc == ENOENT && is_log(w->part[i].role))
 			continue;	/* the MTA has removed it meanwhile */
 		if (rc != 0) {
-			undo_take(run, w, kept, ITEM_FAILED, rename_failed(run, w, i, rc));
+			undo_take(run, w, kept, failed_as(rc), rename_failed(run, w, i, rc));
 			return 1;
 		}
 		w->part[kept++] = w->part[i];
@@ -316,7 +325,7 @@ take_locked(struct run *run, struct work *w, struct err *e)
 
 	err_clear(&why_not);
 	if (spool_read(&m, w->pl->r, &w->si, &run->batch, &why_not) < 0) {
-		settle(w, ITEM_FAILED, arena_str(&run->batch, why_not.text));
+		settle(w, failed_as(why_not.sys), arena_str(&run->batch, why_not.text));
 		return 1;
 	}
 	if (m.is_taken_mid_way || has_moved(w, &m))

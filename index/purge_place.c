@@ -216,10 +216,16 @@ clear_own(struct run *run, struct run_place *pl, struct err *e)
 	struct sys_dir *shelf = NULL;
 	int rc = run_unlink(run, pl->private, PLAN_FILE);
 
+	/* What is open keeps its name on some systems, and a folder with it: the lock goes first, and the folder is let go. A run that gets
+	 * the lock now finds nothing to do. */
+	sys_lock_free(pl->lock);
+	pl->lock = NULL;
 	if (rc == 0 || rc == ENOENT)
 		rc = run_unlink(run, pl->private, LOCK_FILE);
 	if (rc != 0 && rc != ENOENT)
 		return err_set(e, rc, "empty %s", pl->path);
+	sys_dir_close(pl->private);
+	pl->private = NULL;
 	if (sys_dir_sub(&shelf, pl->base, pl->shelf, e) < 0)
 		return -1;
 	rc = sys_rmdir(shelf, pl->pl.folder);

@@ -170,7 +170,12 @@ leave_place(struct restore *run, struct restore_place *p)
 
 	if (p->private == NULL || p->lock == NULL || take_back(run, p, NULL) < 0 || empty_private(p, NULL) < 0)
 		return;
+	/* What is open keeps its name on some systems, and a folder with it. */
+	sys_lock_free(p->lock);
+	p->lock = NULL;
 	(void)drop(p, "lock");
+	sys_dir_close(p->private);
+	p->private = NULL;
 	if (sys_dir_sub(&shelf, p->base, p->shelf, NULL) == 0)
 		(void)sys_rmdir(shelf, "restore");
 	sys_dir_close(shelf);
