@@ -16,6 +16,7 @@
 
 #define STATUS_SHARING 0xc0000043u
 #define STATUS_PENDING_DELETE 0xc0000056u
+#define STATUS_NAME 0xc0000033u		/* no name of this file system: nothing can have it */
 #define TRIES 7				/* 1 + 2 + 4 … ms */
 #define DISPOSITION_EX ((FILE_INFO_BY_HANDLE_CLASS)21)	/* FileDispositionInfoEx: Windows 10 1607 */
 #define LIST_BYTES ((size_t)64 * 1024)
@@ -76,8 +77,10 @@ open_object(HANDLE *out, HANDLE at, const wchar_t *name, size_t n, const struct 
 		if (s >= 0)
 			return 0;
 		*out = INVALID_HANDLE_VALUE;
-		if (!is_passing(s, o->disposition) || try == TRIES)
-			return is_passing(s, o->disposition) ? EBUSY : status_errno(s);
+		if (!is_passing(s, o->disposition))
+			return (uint32_t)s == STATUS_NAME && o->disposition == FILE_OPEN ? ENOENT : status_errno(s);
+		if (try == TRIES)
+			return EBUSY;
 		Sleep(1u << try);
 	}
 }
@@ -363,6 +366,31 @@ sys_dir_stat(struct sys_stat *out, struct sys_dir *d, struct err *e)
 	return 0;
 }
 
+/* Windows finds "a.eml" when "A.EML" is asked for, and "ABCDEF~1.EML" when a longer name has that alias. Who then took the file would put
+ * it back under a name that it never had: only the very name counts. */
+static int
+has_name(HANDLE h, const char *name)
+{
+	const DWORD how = FILE_NAME_NORMALIZED | VOLUME_NAME_NONE;
+	DWORD room = GetFinalPathNameByHandleW(h, NULL, 0, how), n;
+	wchar_t *path;
+	char *real, *last;
+	int same = 1;
+
+	if (room == 0)
+		return 1;	/* this file system cannot tell */
+	path = mem_grow(NULL, ((size_t)room + 1) * sizeof *path);
+	n = GetFinalPathNameByHandleW(h, path, room + 1, how);
+	if (n != 0 && n <= room) {
+		real = win_narrow(path, n);
+		last = strrchr(real, '\\');
+		same = last == NULL || strcmp(last + 1, name) == 0;
+		free(real);
+	}
+	free(path);
+	return same;
+}
+
 int
 sys_stat_at(struct sys_stat *out, struct sys_dir *d, const char *name)
 {
@@ -372,7 +400,7 @@ sys_stat_at(struct sys_stat *out, struct sys_dir *d, const char *name)
 
 	if (rc != 0)
 		return rc;
-	rc = win_stat(out, h);
+	rc = has_name(h, name) ? win_stat(out, h) : ENOENT;
 	CloseHandle(h);
 	return rc;
 }
