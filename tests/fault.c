@@ -153,7 +153,6 @@ is_asked(void)
 
 WRAP_ERRNO(sys_rename, "Csiax", AT(from, name), fault_dir_path(path2, sizeof path2, to, new_name),
     (struct sys_dir *from, const char *name, struct sys_dir *to, const char *new_name), (from, name, to, new_name))
-WRAP_ERRNO(sys_unlink, "Cia", AT(d, name), path2, (struct sys_dir *d, const char *name), (d, name))
 WRAP_ERRNO(sys_mkdir, "Csia", AT(d, name), path2, (struct sys_dir *d, const char *name, uint32_t mode), (d, name, mode))
 WRAP_ERRNO(sys_mkdir_owned, "Csia", AT(d, name), path2, (struct sys_dir *d, const char *name, uint32_t mode, uint32_t uid, uint32_t gid),
     (d, name, mode, uid, gid))
@@ -170,6 +169,24 @@ WRAP_ERRNO(sys_lock_bytes, "i", OF(f), path2, (struct sys_file f, uint64_t off, 
 WRAP_ERRNO(sys_lock_whole, "i", OF(f), path2, (struct sys_file f), (f))
 WRAP_ERRNO(sys_append_line, "Csia", path[0] == '\0' ? name : path, path2, (const char *name, const char *line), (name, line))
 WRAP_ERRNO(sys_space, "i", AT(d, NULL), path2, (uint64_t *bytes, struct sys_dir *d), (bytes, d))
+
+/* fault_serve.c has another way to remove a file. */
+int (*fault_unlink)(struct sys_dir *d, const char *name);
+int __real_sys_unlink(struct sys_dir *d, const char *name);
+int __wrap_sys_unlink(struct sys_dir *d, const char *name);
+int
+__wrap_sys_unlink(struct sys_dir *d, const char *name)
+{
+	char path[4200];
+	struct call c = enter("sys_unlink", "Cia", AT(d, name), "", 0);
+	int rc;
+
+	if (c.kind == ERRNO)
+		return c.error;
+	rc = fault_unlink != NULL ? fault_unlink(d, name) : __real_sys_unlink(d, name);
+	leave(c);
+	return rc;
+}
 
 /* What is opened must be closed again when the call is said to have failed: it is never opened. */
 #define WRAP_OPEN(name, can, args, pass) \

@@ -4,7 +4,10 @@
  *
  * A request: four bytes of length, low ones first, and so many bytes of words, each with its NUL: the file for stdout, the one for
  * stderr, environment, an empty word, the command line. The answer: four bytes, what waitpid says.
+ *
+ *	SPOOLSWEEP_FAULT_VAULT=DIR	files that are removed go there instead, so that a sweep can put the same inodes back
  */
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +16,8 @@
 #include <unistd.h>
 
 #include <zstd.h>
+
+#include "tests/fault_sys.h"
 
 #define WORDS 64
 #define HANG 300	/* seconds */
@@ -49,6 +54,17 @@ unzstd(const char *path)
 	return f == NULL || fclose(f) != 0 || fflush(stdout) != 0 || rc != 0;
 }
 
+static int
+to_vault(struct sys_dir *d, const char *name)
+{
+	static int n;
+	char from[4200], to[4200];
+
+	snprintf(to, sizeof to, "%s/%d.%d", getenv("SPOOLSWEEP_FAULT_VAULT"), (int)getpid(), n++);
+	return rename(fault_dir_path(from, sizeof from, d, name), to) == 0 ? 0 : errno;
+}
+
+extern int (*fault_unlink)(struct sys_dir *d, const char *name);
 void fault_parse(void);
 int __real_main(int argc, char **argv);
 int __wrap_main(int argc, char **argv);
@@ -64,6 +80,8 @@ run_words(char **word, int n)
 		putenv(word[i]);
 	unsetenv("SPOOLSWEEP_FAULT_SERVE");
 	fault_parse();
+	if (getenv("SPOOLSWEEP_FAULT_VAULT") != NULL)
+		fault_unlink = to_vault;
 	alarm(HANG);
 	i++;
 	if (i + 2 == n && strcmp(word[i], "--unzstd") == 0)

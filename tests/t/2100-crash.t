@@ -38,8 +38,10 @@ sub top_commit {
 }
 
 # Four messages: three are selected, one must never be touched. Of Postfix one is active and one held.
+my %case;	# of this process
 sub make {
 	my ($kind, $where) = @_;
+	return $case{$where} if $case{$where};
 	my $is_new = !-d "$where/t";
 	my $c = fault_case($where, $kind, 4, '--fast');
 	my $m = messages($c, tree($c->{template}));
@@ -52,7 +54,7 @@ sub make {
 	}
 	$c->{ids} = [@id[0 .. 2]];
 	$c->{other} = $id[3];
-	return $c;
+	return $case{$where} = $c;
 }
 
 sub ids { my ($c) = @_; return map { ('--id', $_) } @{ $c->{ids} } }
@@ -118,20 +120,29 @@ sub other_is_whole {
 	return join(' ', map { "$_ $now->{$_}" } sort keys %$now) eq join ' ', map { "$_ $then->{$_}" } sort keys %$then;
 }
 
+# A spool, scanned, and what was done to it before. It is made once; what look() sees is returned.
 sub prepare {
 	my ($c, $setup) = @_;
-	fresh($c);
-	for (@$setup) {
-		my ($fault, $op) = @$_;
-		run($c, $fault, $op->($c));
+	my $key = join ' ', map { map { $_ // 'none' } @$_ } @$setup;
+	if (($c->{prepared} // '') ne "for $key") {
+		fresh($c);
+		rewind($c, snapshot($c));	# rewound files have a newer ctime: so they have when the setup counts its calls
+		for (@$setup) {
+			my ($fault, $op) = @$_;
+			run($c, $fault, $op->($c));
+		}
+		$c->{snapshot} = snapshot($c);
+		$c->{prepared} = "for $key";
 	}
+	my $seen = eval { rewind($c, $c->{snapshot}) };
+	delete $c->{prepared} if !$seen;
+	return $seen || die $@;
 }
 
 # One point of a sweep: what is wrong there, as lines.
 sub try_point {
 	my ($c, $s, $fault) = @_;
-	prepare($c, $s->{setup});
-	my $before = look($c)->{spool};
+	my $before = prepare($c, $s->{setup})->{spool};
 	my $r = run($c, $fault, $s->{op}->($c));
 	my ($seen, $j) = (look($c), journal($c));
 	my $is_kill = $fault =~ /kill/;
@@ -190,7 +201,7 @@ sub try_point {
 # middle of the deleting of one message and of all.
 sub cuts {
 	my ($c) = @_;
-	fresh($c);
+	prepare($c, []);
 	my ($p) = points($c, do_purge($c));
 	my @take = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{/\.spoolsweep} } @$p;
 	my ($publish) = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{\.tar\.zst$} } @$p;
@@ -296,7 +307,7 @@ sub try_race {
 	my ($rel) = keys %{ $c->{messages}{$id} };
 	my $mark = "$c->{dir}/happened";
 	unlink $mark;
-	my $what = $s->{name} eq 'deliver' ? "rm $c->{s}/$rel" : "mv $c->{s}/$rel $c->{s}/active/$id";
+	my $what = $s->{name} eq 'deliver' ? "mv $c->{s}/$rel $c->{vault}/" : "mv $c->{s}/$rel $c->{s}/active/$id";
 	my $r = run($c, $fault, { SPOOLSWEEP_FAULT_RUN => "$what 2>/dev/null && touch $mark || true" }, do_purge($c));
 	my $happened = -e $mark;
 	my @bad;
@@ -317,7 +328,7 @@ sub race_sweeps {
 	return () if $c->{kind} ne 'postfix';
 	return map {
 		my $s = { name => $_, setup => [], try => \&try_race };
-		fresh($c);
+		prepare($c, []);
 		my ($p, $r) = points($c, do_purge($c));
 		@$s{qw(points status err lost)} = ($p, $r->{status}, $r->{err}, [lost($c)]);
 		$s;

@@ -13,7 +13,7 @@ use IO::Handle;
 use Sweep;
 
 our @EXPORT = qw(fault_dir fault_program fault_case fresh run points tree messages lost journal look archives read_archive is_under_asan
-    in_workers);
+    in_workers snapshot rewind);
 
 my $plain = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 my $program = dirname($plain) . '/spoolsweep-fault';
@@ -148,7 +148,8 @@ sub put {
 # The template once more, scanned.
 sub fresh {
 	my ($c) = @_;
-	wipe("$c->{dir}/$_") for qw(s a i .spoolsweep-s);
+	wipe("$c->{dir}/$_") for qw(s a i .spoolsweep-s vault);
+	delete $c->{vault};
 	$c->{kept} ||= keep($c->{template});
 	put($c->{kept}, $c->{s});
 	my $r = run($c, undef, 'scan', '-q', "$c->{kind}:$c->{s}");
@@ -157,11 +158,72 @@ sub fresh {
 	return $c;
 }
 
+# What a case is now, for rewind(). From here on its files are never removed but put aside, for an inode is part of a message's identity.
+sub snapshot {
+	my ($c) = @_;
+	my %snap = (i => keep("$c->{dir}/i"), a => -d $c->{a} ? keep($c->{a}) : undef);
+	for my $top ('s', '.spoolsweep-s') {
+		walk("$c->{dir}/$top", '', \my @all);
+		for (@all) {
+			my ($rel, @st) = @$_;
+			my $is_dir = ($st[2] & 0170000) == 0040000;
+			my $of = { path => "$top$rel", mode => $st[2] & 07777, mtime => $st[9] };
+			$is_dir ? push @{ $snap{dirs} }, $of : ($snap{file}{$st[1]} = $of);
+			$of->{bytes} = slurp("$c->{dir}/$of->{path}") if $rel =~ m{/(?:lock|plan)\z};	# each run writes them
+		}
+	}
+	$snap{look} = look($c);
+	$c->{vault} = "$c->{dir}/vault";
+	mkdir $c->{vault};
+	return \%snap;
+}
+
+# Back to it: the same inodes, names, modes and times; databases and archives by their bytes.
+sub rewind {
+	my ($c, $snap) = @_;
+	my ($dir, %dir) = ($c->{dir}, map { $_->{path} => 1 } @{ $snap->{dirs} });
+	for my $top ('s', '.spoolsweep-s', 'vault') {
+		walk("$dir/$top", '', \my @all);
+		for (reverse @all) {
+			my ($rel, @st) = @$_;
+			my $path = "$top$rel";
+			if (($st[2] & 0170000) == 0040000) {
+				$dir{$path} || $path eq 'vault' || rmdir "$dir/$path" or die "$path: $!";
+			} elsif (!$snap->{file}{$st[1]}) {
+				unlink "$dir/$path" or die "$path: $!";
+			} else {
+				rename "$dir/$path", "$dir/vault/keep$st[1]" or die "$path: $!";
+			}
+		}
+	}
+	-d "$dir/$_->{path}" || mkdir "$dir/$_->{path}", $_->{mode} or die "$_->{path}: $!" for @{ $snap->{dirs} };
+	for my $ino (keys %{ $snap->{file} }) {
+		my ($of, $path) = ($snap->{file}{$ino}, "$dir/$snap->{file}{$ino}{path}");
+		rename "$dir/vault/keep$ino", $path or die "$of->{path}: $!";
+		spew($path, $of->{bytes}) if defined $of->{bytes};
+		chmod $of->{mode}, $path;
+		utime $of->{mtime}, $of->{mtime}, $path;
+	}
+	for (reverse @{ $snap->{dirs} }) {
+		chmod $_->{mode}, "$dir/$_->{path}";
+		utime $_->{mtime}, $_->{mtime}, "$dir/$_->{path}";
+	}
+	wipe("$dir/$_") for qw(i a);
+	$snap->{$_} && put($snap->{$_}, "$dir/$_") for qw(i a);
+	my $now = look($c);
+	for my $part (qw(spool private)) {
+		my ($is, $was) = map { my $l = $_->{$part}; join "\n", map { "$_ $l->{$_}" } sort keys %$l } $now, $snap->{look};
+		die "rewound to $is, not to $was" if $is ne $was;
+	}
+	return $now;
+}
+
 # Runs the program with a fault (undef: none; "N:KIND"); more environment in %env.
 sub run {
 	my ($c, $fault, @args) = @_;
 	my %env = ref $args[0] eq 'HASH' ? %{ shift @args } : ();
 	$env{SPOOLSWEEP_FAULT} = $fault if defined $fault;
+	$env{SPOOLSWEEP_FAULT_VAULT} = $c->{vault} if $c->{vault};
 	my $status = run_program("$c->{dir}/out", "$c->{dir}/err", \%env, '--index', $c->{i}, @args);
 	return { status => $status >> 8, signal => $status & 127, out => slurp("$c->{dir}/out"), err => slurp("$c->{dir}/err") };
 }
