@@ -1006,6 +1006,8 @@ purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(
 		rc = err_set(e, 0, "%d messages could not be put back", failed);
 	for (i = 0; rc == 0 && !dry && i < run.nplace; i++)
 		rc = drop_old_strays(&run, &run.place[i], e);
+	if (rc == 0 && !dry && want == NULL)
+		run_drop_unfinished(&run);
 	if (rc == 0 && !dry)
 		rc = finish_empty(&run, count(&run, ITEM_DELETED, e) > 0 ? PLAN_DONE : PLAN_UNDONE, e);
 out:

@@ -332,6 +332,27 @@ forget_unfinished(struct run *run, struct sys_dir *folder, struct err *e)
 	return journal_items_move(run->j, run->plan.id, ITEM_ARCHIVED, ITEM_TAKEN, NULL, e);
 }
 
+void
+run_drop_unfinished(struct run *run)
+{
+	struct sys_dir *folder = NULL;
+	struct err e = { 0, "" };
+	struct sys_stat st;
+	struct plan p;
+	char *dir;
+	const char *name;
+
+	if (journal_plan(&p, run->j, run->plan.id, &run->arena, &e) != 1 || p.archive == NULL || p.has_sha)
+		return;
+	dir = sys_parent(p.archive, &name);
+	if ((sys_dir_open(&folder, dir, &e) < 0 && e.sys != ENOENT) || (folder != NULL && arc_discard(folder, name, &e) < 0))
+		snprintf(run->out->note, sizeof run->out->note, "%s: the unfinished archive .%s.tmp stays there", e.text, name);
+	else if (folder != NULL && sys_stat_at(&st, folder, name) == 0)
+		snprintf(run->out->note, sizeof run->out->note, "%s is there, and not needed: its messages are back", p.archive);
+	sys_dir_close(folder);
+	free(dir);
+}
+
 int
 run_archive(struct run *run, struct err *e)
 {

@@ -61,6 +61,9 @@ int run_should_stop(struct run *run);
 /* Archive and proof: everything TAKEN goes into an archive, is read back, published and noted as VERIFIED. */
 int run_archive(struct run *run, struct err *e);
 
+/* For an undo: removes what an archive that never got its name has left, and says so when it cannot. */
+void run_drop_unfinished(struct run *run);
+
 /* Reads the archive of what is VERIFIED once more and compares it with the journal: sets run->verified. */
 int run_verify(struct run *run, struct err *e);
 

@@ -8,7 +8,7 @@
 #	SWEEP_EVERY=k	every k-th failure; 1: all, and kills before calls that read
 #	SWEEP_KILLS=k	every k-th kill (1)
 #	SWEEP_OFFSET=n	the first of them; else the commit chooses, so that every commit has another sample, and the same one each time
-#	SWEEP_ONLY=re SWEEP_KINDS=list SWEEP_FAULTS=list	only these; SWEEP_ROUNDS=n kills at random moments (2)
+#	SWEEP_ONLY=re SWEEP_KINDS=list SWEEP_FAULTS=list	only these; SWEEP_ROUNDS=n kills at random moments (2); SWEEP_JOBS=n processes (2)
 use strict;
 use warnings;
 use Test::More;
@@ -83,6 +83,7 @@ sub differs {
 		# A message that an undo put back before it was killed looks like one that was never taken.
 		$_ =~ s/'planned'/'released'/g for $g, $w;
 		$_ =~ s/\.spoolsweep(-s)?\/[^\/']+/.spoolsweep\/PLAN/g for $g, $w;
+		$_ =~ s/-\d{8}T\d{6}Z-plan/-TIME-plan/g for $g, $w;
 		next if $g eq $w;
 		return "$k is $g, not $w" if ref $got->{$k} ne 'HASH' || ref $want->{$k} ne 'HASH';
 		my %all = (%{ $got->{$k} }, %{ $want->{$k} });
@@ -197,16 +198,17 @@ sub try_point {
 	return @bad;
 }
 
-# Where a purge is cut before a resume or an undo: at the second taking, behind the last, before and behind the publishing, in the
-# middle of the deleting of one message and of all.
+# Where a purge is cut before a resume or an undo: at the second taking, behind the last, when the archive is written, behind its
+# publishing, in the middle of the deleting of one message and of all.
 sub cuts {
 	my ($c) = @_;
 	prepare($c, []);
 	my ($p) = points($c, do_purge($c));
 	my @take = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{/\.spoolsweep} } @$p;
+	my ($written) = grep { $_->{name} eq 'sys_sync' && $_->{path} =~ m{\.tar\.zst\.tmp$} } @$p;
 	my ($publish) = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{\.tar\.zst$} } @$p;
 	my @delete = grep { $_->{name} eq 'sys_unlink' && $_->{path} =~ m{/\d+\.\d+$} } @$p;
-	return ([taken_some => $take[1]{n}], [taken_all => $take[-1]{n} + 1], [published => $publish->{n} + 1],
+	return ([taken_some => $take[1]{n}], [taken_all => $take[-1]{n} + 1], [archived => $written->{n}], [published => $publish->{n} + 1],
 	    [deleted_part => $delete[1]{n}], [deleted_some => $delete[-1]{n}]);
 }
 
@@ -344,7 +346,8 @@ for my $kind (@kinds) {
 	for my $s (@s) {
 		ok($s->{status} == 0 || $s->{status} == 3 && $s->{name} =~ /^undo/, "$kind $s->{name}: undisturbed")
 		    or diag "exit $s->{status} $s->{err}";
-		is_deeply([$s->{lost}, $s->{untrue}], [[], undef], "$kind $s->{name}: undisturbed, nothing is lost and the journal is true");
+		is_deeply([$s->{lost}, $s->{untrue}, ref $s->{final} eq 'HASH' ? $s->{final}{temporary} : []], [[], undef, []],
+		    "$kind $s->{name}: undisturbed, nothing is lost, the journal is true, no temporary file is left");
 		my $is_race = $s->{name} =~ /^(?:deliver|activate)$/;
 		for my $fault ($is_race ? 'run' : $ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', @errors)) {
 			my @p = grep { $is_race || $_->{can} =~ ($fault eq 'kill' ? ($every == 1 ? qr/^/ : qr/C/) : qr/$letter{$fault}/) } @{ $s->{points} };

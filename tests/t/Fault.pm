@@ -363,22 +363,23 @@ sub journal {
 	return \%j;
 }
 
-# Runs jobs (closures that return text lines of complaint) in two processes; a job gets a folder of its process. Complaints are told at once.
-# Returns all lines.
+# Runs jobs (closures that return text lines of complaint) in two processes, or SWEEP_JOBS; a job gets a folder of its process. Complaints are
+# told at once. Returns all lines.
 sub in_workers {
 	my ($dir, @jobs) = @_;
-	my @pid;
-	for my $w (0, 1) {
+	my $workers = $ENV{SWEEP_JOBS} || 2;
+	my (@pid, @bad);
+	for my $w (0 .. $workers - 1) {
 		my $pid = fork;
 		die "fork: $!" if !defined $pid;
 		if ($pid == 0) {
 			open my $lines, '>', "$dir/lines$w" or die $!;
 			$lines->autoflush;
-			for my $i (grep { $_ % 2 == $w } 0 .. $#jobs) {
-				my @bad = eval { $jobs[$i]->("$dir/w$w") };
-				push @bad, "died: $@" if $@;
-				print $lines map { s/\n(?=.)/ | /gr =~ s/\n*\z/\n/r } @bad;
-				print STDERR map { "# $_\n" } @bad;
+			for my $i (grep { $_ % $workers == $w } 0 .. $#jobs) {
+				my @found = eval { $jobs[$i]->("$dir/w$w") };
+				push @found, "died: $@" if $@;
+				print $lines map { s/\n(?=.)/ | /gr =~ s/\n*\z/\n/r } @found;
+				print STDERR map { "# $_\n" } @found;
 			}
 			end_helpers();
 			require POSIX;
@@ -386,12 +387,12 @@ sub in_workers {
 		}
 		push @pid, $pid;
 	}
-	my @bad;
-	for (0, 1) {
+	for (0 .. $workers - 1) {
 		waitpid $pid[$_], 0;
 		push @bad, "a worker ended with $?" if $? != 0;
+		push @bad, split /\n/, slurp("$dir/lines$_");
 	}
-	return @bad, map { split /\n/, slurp("$dir/lines$_") } 0, 1;
+	return @bad;
 }
 
 1;
