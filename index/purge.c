@@ -383,6 +383,17 @@ plan_line(struct buf *b, const struct work *w, size_t k, struct arena *a)
 	    (int)p->role, arena_fmt(a, "%s/%s", arc_encode_name(a, p->dir), arc_encode_name(a, p->name)));
 }
 
+/* The plan's copy in the private folder. */
+static int
+copy_lines(struct run *run, struct run_place *pl, const struct buf *b, struct err *e)
+{
+	int rc = run_note_plan(pl, b->p, b->n, e);
+
+	if (rc > 0 && run->out->note[0] == '\0')
+		snprintf(run->out->note, sizeof run->out->note, "%s is full: no whole copy of the plan is there, only the journal has it", pl->path);
+	return rc < 0 ? -1 : 0;
+}
+
 static int
 note_intent(struct run *run, struct work *w, size_t n, struct err *e)
 {
@@ -400,12 +411,12 @@ note_intent(struct run *run, struct work *w, size_t n, struct err *e)
 			plan_line(&b, &w[i], k, &run->batch);
 		}
 		if (rc == 0 && b.n != 0 && (i + 1 == n || w[i + 1].pl != w[i].pl)) {
-			rc = run_note_plan(w[i].pl, b.p, b.n, e);
+			rc = copy_lines(run, w[i].pl, &b, e);
 			buf_clear(&b);
 		}
 	}
 	if (rc == 0 && b.n != 0)
-		rc = run_note_plan(w[n - 1].pl, b.p, b.n, e);
+		rc = copy_lines(run, w[n - 1].pl, &b, e);
 	buf_free(&b);
 	return rc;
 }

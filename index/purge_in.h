@@ -46,7 +46,8 @@ int run_open(struct run *run, struct journal *j, int64_t id, const struct purge_
 void run_close(struct run *run);
 
 /* Appends to the plan file in the private folder: how each part is called there and where it came from: for a person
- * who has lost the journal; no command reads it yet. Synced. */
+ * who has lost the journal; no command reads it yet. Synced. 1: the disk is full, so the journal alone knows: a full spool is when a hold
+ * is needed most. */
 int run_note_plan(struct run_place *pl, const char *text, size_t n, struct err *e);
 
 /* Removes the plan file, the lock file, the folder and the shelf when they are empty. */

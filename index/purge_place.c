@@ -206,8 +206,9 @@ run_note_plan(struct run_place *pl, const char *text, size_t n, struct err *e)
 	sys_close(&f);
 	if (rc == 0 && made)
 		rc = sys_sync_dir(pl->private);
-	/* A full spool is when a hold is needed most: the journal has the same, and is on another disk when the user says so. */
-	return rc == 0 || rc == ENOSPC ? 0 : err_set(e, rc, "write %s/" PLAN_FILE, pl->path);
+	if (rc == ENOSPC)
+		return 1;
+	return rc == 0 ? 0 : err_set(e, rc, "write %s/" PLAN_FILE, pl->path);
 }
 
 static int
