@@ -56,7 +56,7 @@ SKIP: {
 	}
 	ok(scalar(keys %options) > 30, 'options found in the help: ' . scalar keys %options);
 	is(join(' ', grep { $text !~ /\Q$_\E(?![a-z-])/ } sort keys %options), '', 'every option of the help is in the manual');
-	for my $file (qw(spoolsweep.bash _spoolsweep spoolsweep.fish)) {
+	for my $file (qw(spoolsweep.bash _spoolsweep spoolsweep.fish spoolsweep.ps1)) {
 		my $script = slurp(top_dir() . "/cmd/completions/$file");
 		my @missing = grep {
 			my ($word) = /^--(.*)/;

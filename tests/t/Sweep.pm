@@ -10,13 +10,25 @@ use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use JSON::PP;
 
-our @EXPORT = qw(sweep sweep_ok json_lines listing scan_of top_dir work_dir mkspool slurp spew read_truth);
+our @EXPORT = qw(sweep sweep_ok json_lines listing scan_of top_dir work_dir mkspool slurp spew read_truth is_windows local_paths
+    start_program);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $program = $ENV{SPOOLSWEEP} || "$top/build/spoolsweep";
 my $made = $ENV{MKSPOOL} || "$top/build/mkspool";
 
 sub top_dir { return $top }
+
+# Is the program a Windows one, run by Wine (Makefile.win says so)? The tests themselves run here in either case.
+sub is_windows { return $ENV{SWEEP_WINDOWS} ? 1 : 0 }
+
+# What such a program prints, with paths as we know them: Wine's drive Z: is our root. In JSON each \ is two.
+sub local_paths {
+	my ($text) = @_;
+	return $text if !is_windows();
+	$text =~ s{\bZ:((?:\\{1,2}|/)(?:[^\s"'<>|:*?\\,;)]|\\{1,2}(?=[\w.\[]))*)}{ my $path = $1; $path =~ s,\\+,/,g; $path }ge;
+	return $text;
+}
 
 # A fresh folder that other users can reach too, removed at exit unless KEEP is set.
 sub work_dir {
@@ -28,6 +40,7 @@ sub work_dir {
 # The program where another user can run it: the build may be in a folder that only its owner can enter.
 my $public;
 sub public_program {
+	die 'no other users on Windows: skip this' if is_windows();
 	return $public if defined $public;
 	$public = work_dir() . '/spoolsweep';
 	copy($program, $public) or die "$public: $!";
@@ -53,6 +66,21 @@ sub spew {
 	chmod $mode, $path if defined $mode;
 }
 
+# Starts a command with its standard streams in files (dir: where to run); returns its pid, which is the program's own.
+# It is ended after a quarter of an hour: a hang is a failure, not a night.
+sub start_program {
+	my ($io, @command) = @_;
+	my $pid = fork;
+	die "fork: $!" unless defined $pid;
+	return $pid if $pid;
+	chdir $io->{dir} or die "$io->{dir}: $!" if $io->{dir};
+	open STDIN, '<', $io->{in} || '/dev/null' or die $!;
+	open STDOUT, '>', $io->{out} || '/dev/null' or die $!;
+	open STDERR, '>', $io->{err} || '/dev/null' or die $!;
+	alarm 900;
+	exec @command or exit 127;
+}
+
 # Runs the program: sweep(\%opt, @args) or sweep(@args). Returns { out, err, status, signal }.
 # opt: index => FILE, dir => where to run, in => text for stdin, wrap => [command before it]
 sub sweep {
@@ -63,17 +91,9 @@ sub sweep {
 	my @wrap = $opt->{wrap} ? @{ $opt->{wrap} } : ();
 	my @index = $opt->{index} ? ('--index', $opt->{index}) : ();
 	my $run = @wrap ? public_program() : $program;
-	my $pid = fork;
-	die "fork: $!" unless defined $pid;
-	if ($pid == 0) {
-		chdir $opt->{dir} or die "$opt->{dir}: $!" if $opt->{dir};
-		open STDIN, '<', "$tmp/in" or die $!;
-		open STDOUT, '>', "$tmp/out" or die $!;
-		open STDERR, '>', "$tmp/err" or die $!;
-		exec @wrap, $run, @index, @args or exit 127;
-	}
+	my $pid = start_program({ dir => $opt->{dir}, in => "$tmp/in", out => "$tmp/out", err => "$tmp/err" }, @wrap, $run, @index, @args);
 	waitpid $pid, 0;
-	my %r = (status => $? >> 8, signal => $? & 127, out => slurp("$tmp/out"), err => slurp("$tmp/err"));
+	my %r = (status => $? >> 8, signal => $? & 127, map { $_ => local_paths(slurp("$tmp/$_")) } qw(out err));
 	remove_tree($tmp);
 	return \%r;
 }

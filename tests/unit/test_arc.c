@@ -69,9 +69,9 @@ tear_down(void **state)
 	struct world *w = *state;
 	char command[128];
 
+	sys_dir_close(w->folder);
 	snprintf(command, sizeof command, "rm -rf '%s'", w->dir);
 	assert_int_equal(system(command), 0);
-	sys_dir_close(w->folder);
 	buf_free(&w->told);
 	arena_free(&w->a);
 	free(w);
