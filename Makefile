@@ -50,6 +50,9 @@ $(B)/unit/%$(T): tests/unit/test_%.c $(LIB) $(UNITSYS:%=$(B)/%.o) $(BEGIN)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(UNITFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka
 
+# What windows/ decides without Windows is tested everywhere.
+$(B)/unit/win$(T): $(patsubst %,$(B)/windows/sys_win_%.o,path errno zones rule charset)
+
 $(B)/mkspool$(X): $(MKSPOOL) $(wildcard tests/mkspool*.h) $(BEGIN)
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE -Itests $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.c %.o,$^) $(SYSLIBS)
@@ -118,4 +121,4 @@ clean:
 	rm -rf $(B)/spoolsweep $(B)/spoolsweep-fault $(B)/mkspool $(B)/bare $(B)/spool $(B)/index $(B)/cmd $(B)/tests $(B)/unit build/asan build/fuzzing build/t
 
 .PHONY: all tests deps check sweep asan fuzz fuzz-targets bench demo install package clean
--include $(LIB:.o=.d) $(BEGIN:.o=.d) $(TESTSYS:%=$(B)/%.d) $(UNITSYS:%=$(B)/%.d) $(B)/cmd/main.d $(wildcard $(B)/unit/*.d)
+-include $(wildcard $(B)/windows/*.d) $(LIB:.o=.d) $(BEGIN:.o=.d) $(TESTSYS:%=$(B)/%.d) $(UNITSYS:%=$(B)/%.d) $(B)/cmd/main.d $(wildcard $(B)/unit/*.d)

@@ -366,27 +366,38 @@ sys_dir_stat(struct sys_stat *out, struct sys_dir *d, struct err *e)
 	return 0;
 }
 
+/* The name of an open file as the file system has it, "\\?\..."; malloc'd, NULL when it cannot tell. */
+static wchar_t *
+final_path(HANDLE h, DWORD how)
+{
+	DWORD room = GetFinalPathNameByHandleW(h, NULL, 0, how), n;
+	wchar_t *path;
+
+	if (room == 0)
+		return NULL;
+	path = mem_grow(NULL, ((size_t)room + 1) * sizeof *path);
+	n = GetFinalPathNameByHandleW(h, path, room + 1, how);
+	if (n != 0 && n <= room)
+		return path;
+	free(path);
+	return NULL;
+}
+
 /* Windows finds "a.eml" when "A.EML" is asked for, and "ABCDEF~1.EML" when a longer name has that alias. Who then took the file would put
  * it back under a name that it never had: only the very name counts. */
 static int
 has_name(HANDLE h, const char *name)
 {
-	const DWORD how = FILE_NAME_NORMALIZED | VOLUME_NAME_NONE;
-	DWORD room = GetFinalPathNameByHandleW(h, NULL, 0, how), n;
-	wchar_t *path;
+	wchar_t *path = final_path(h, FILE_NAME_NORMALIZED | VOLUME_NAME_NONE);
 	char *real, *last;
-	int same = 1;
+	int same;
 
-	if (room == 0)
+	if (path == NULL)
 		return 1;	/* this file system cannot tell */
-	path = mem_grow(NULL, ((size_t)room + 1) * sizeof *path);
-	n = GetFinalPathNameByHandleW(h, path, room + 1, how);
-	if (n != 0 && n <= room) {
-		real = win_narrow(path, n);
-		last = strrchr(real, '\\');
-		same = last == NULL || strcmp(last + 1, name) == 0;
-		free(real);
-	}
+	real = win_narrow(path, wcslen(path));
+	last = strrchr(real, '\\');
+	same = last == NULL || strcmp(last + 1, name) == 0;
+	free(real);
 	free(path);
 	return same;
 }
@@ -567,35 +578,38 @@ sys_close(struct sys_file *f)
 
 /* ---- paths ---- */
 
+/* Where there is no such name (a RAM disk without mount manager; Wine beyond 260 units), the path that was asked for has to do. */
+static char *
+real_path(HANDLE h, const wchar_t *full)
+{
+	wchar_t *path = final_path(h, FILE_NAME_NORMALIZED | VOLUME_NAME_DOS);
+	char *ours;
+
+	if (path == NULL)	/* a volume without a letter */
+		path = final_path(h, FILE_NAME_NORMALIZED | VOLUME_NAME_GUID);
+	ours = path != NULL ? win_ours(path, wcslen(path)) : win_ours(full, wcslen(full));
+	free(path);
+	return ours;
+}
+
 char *
 sys_realpath(const char *path, struct err *e)
 {
 	const struct win_open o = { FILE_READ_ATTRIBUTES, FILE_OPEN, 0, NULL };
-	HANDLE h = INVALID_HANDLE_VALUE;
-	wchar_t *full, *real = NULL;
+	HANDLE h;
 	char *ours = NULL;
-	DWORD room, n = 0, how = VOLUME_NAME_DOS;
 	int code;
+	wchar_t *full = win_path(&code, path);
 
-	full = win_path(&code, path);
 	if (full != NULL)
 		code = win_open_path(&h, full, &o);
-	free(full);
 	if (code == 0) {
-		room = GetFinalPathNameByHandleW(h, NULL, 0, how);
-		if (room == 0)	/* a volume without a letter */
-			room = GetFinalPathNameByHandleW(h, NULL, 0, how = VOLUME_NAME_GUID);
-		real = mem_grow(NULL, ((size_t)room + 1) * sizeof *real);
-		n = GetFinalPathNameByHandleW(h, real, room + 1, how);
-		if (n != 0 && n <= room)
-			ours = win_ours(real, n);
-		else
-			code = win_last();
+		ours = real_path(h, full);
 		CloseHandle(h);
-	}
-	free(real);
-	if (ours == NULL)
+	} else {
 		err_set(e, code, "%s", path);
+	}
+	free(full);
 	return ours;
 }
 
@@ -1145,4 +1159,13 @@ sys_space(uint64_t *bytes, struct sys_dir *d)
 		return status_errno(s);
 	*bytes = (uint64_t)v.ours.QuadPart * v.sectors * v.bytes;
 	return 0;
+}
+
+/* NTFS makes room for a file when there is one to be made. */
+int
+sys_inodes(uint64_t *n, struct sys_dir *d)
+{
+	(void)n;
+	(void)d;
+	return ENOTSUP;
 }
