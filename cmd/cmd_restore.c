@@ -5,6 +5,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
+#include "cmd/restore_note.h"
 #include "index/restore.h"
 #include "spool/arena.h"
 #include "spool/sys.h"
@@ -45,6 +46,7 @@ struct restore_cmd {
 	struct restore_options opt;
 	struct restore_result result;
 	struct progress progress;
+	struct restore_note note;
 	uint64_t findings;
 };
 
@@ -128,6 +130,8 @@ tell_item(void *arg, const struct restore_item *it)
 	struct restore_cmd *r = arg;
 	struct out *o = &r->c->out;
 
+	if (it->state == RESTORE_RESTORED)
+		restore_note_add(&r->note, it);
 	if (r->c->format != OUT_TABLE) {
 		out_text(o, it->id);
 		out_text(o, it->new_id);
@@ -300,8 +304,12 @@ run(struct context *c)
 	if (c->format != OUT_TABLE)
 		out_keys(&c->out, item_keys, sizeof item_keys / sizeof item_keys[0]);
 	sys_watch_stop(1);
+	if (r->opt.execute)
+		restore_note_begin(&r->note, c, &r->opt);
 	rc = restore_run(&r->result, c->arg[0], c->sel, &r->opt, &e);
 	progress_wipe(&r->progress);
+	if (r->opt.execute)
+		restore_note_end(&r->note, &r->result, rc != 0 ? e.text : NULL);
 	if (c->format == OUT_JSON && rc != -2 && r->result.report.problems == 0 && r->result.report.size != 0)
 		put_sums(r);
 	if (rc != 0) {

@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "cmd/show_live.h"
 #include "index/journal.h"
+#include "index/restore.h"
 #include "index/rank.h"
 #include "spool/arena.h"
 #include "spool/msg.h"
@@ -27,7 +28,7 @@ const struct command cmd_show = {
 
 static const char *const keys[] = { LIST_KEY_NAMES, "recipient_list", "headers", "files", "evidence", "history" };
 static const char *const recipient_keys[] = { "address", "state", "reply" };
-static const char *const history_keys[] = { "plan", "kind", "state", "when", "who", "selection", "archive" };
+static const char *const history_keys[] = { "plan", "kind", "state", "when", "who", "selection", "archive", "id", "new_id", "new_spool" };
 static const char *const file_keys[] = { "path", "size", "mtime" };
 
 /* The texts of a row, for copying: a query's row lives until the next one. */
@@ -48,13 +49,14 @@ struct show {
 	const char **evidence;
 	size_t nevidence;
 	size_t nrecipients;
-	struct fate *fate;		/* what plans did with it, oldest first */
+	struct fate *fate;		/* what plans and restores did with it, oldest first */
 	size_t nfate;
 };
 
 struct fate {
 	int64_t plan, when;
 	const char *kind, *state, *who, *host, *selection, *archive, *why;
+	const char *id, *new_id, *new_spool;	/* of a restore: what it was in the archive, what and where it became; NULL */
 };
 
 static void
@@ -225,6 +227,17 @@ keep(struct arena *a, const char *s)
 	return s != NULL ? arena_str(a, s) : NULL;
 }
 
+static struct fate *
+new_fate(struct show *s)
+{
+	struct fate *f;
+
+	s->fate = mem_grow(s->fate, (s->nfate + 1) * sizeof *s->fate);
+	f = &s->fate[s->nfate++];
+	memset(f, 0, sizeof *f);
+	return f;
+}
+
 /* Queue ids come again: only a plan that meant a message of this arrival meant this one. A dry run did nothing with it. */
 static void
 add_fate(void *arg, const struct plan *p, const struct item *it)
@@ -234,8 +247,7 @@ add_fate(void *arg, const struct plan *p, const struct item *it)
 
 	if (it->arrived != s->row[0].arrived || it->state == ITEM_PLANNED)
 		return;
-	s->fate = mem_grow(s->fate, (s->nfate + 1) * sizeof *s->fate);
-	f = &s->fate[s->nfate++];
+	f = new_fate(s);
 	f->plan = p->id;
 	f->kind = p->kind == PLAN_PURGE ? "purge" : "hold";
 	f->state = item_state_name(it->state);
@@ -246,6 +258,37 @@ add_fate(void *arg, const struct plan *p, const struct item *it)
 	f->archive = it->state == ITEM_ARCHIVED || it->state == ITEM_VERIFIED || it->state == ITEM_DELETED ?
 	    keep(&s->arena, it->archive != NULL ? it->archive : p->archive) : NULL;
 	f->why = keep(&s->arena, it->why);
+}
+
+static void
+add_restore(void *arg, const struct restore_run *r, const struct restored *m)
+{
+	struct show *s = arg;
+	const int is_new = strcmp(m->new_id, s->row[0].id) == 0 && strcmp(m->new_root, s->row[0].spool) == 0;
+	struct fate *f;
+
+	if (m->arrived != s->row[0].arrived && !(is_new && m->is_new_time))
+		return;
+	f = new_fate(s);
+	f->kind = "restore";
+	f->state = restore_state_name(RESTORE_RESTORED);
+	f->when = m->at;
+	f->who = keep(&s->arena, r->who);
+	f->host = keep(&s->arena, r->host);
+	f->selection = keep(&s->arena, r->selection);
+	f->archive = keep(&s->arena, r->archive);
+	f->id = keep(&s->arena, m->id);
+	f->new_id = keep(&s->arena, m->new_id);
+	f->new_spool = keep(&s->arena, m->new_root);
+}
+
+/* By time; plans without an end stand where they began. */
+static int
+compare_fates(const void *a, const void *b)
+{
+	const struct fate *x = a, *y = b;
+
+	return x->when != y->when ? (x->when < y->when ? -1 : 1) : x->plan < y->plan ? -1 : x->plan > y->plan;
 }
 
 static int
@@ -259,6 +302,10 @@ collect_history(struct show *s, const struct query_row *r, struct err *e)
 	if (rc < 0)
 		return e->sys == ENOENT ? 0 : -1;	/* nothing was ever planned */
 	rc = journal_history(j, r->spool, r->id, add_fate, s, e);
+	if (rc == 0)
+		rc = journal_restores(j, r->spool, r->id, add_restore, s, e);
+	if (s->nfate > 1)
+		qsort(s->fate, s->nfate, sizeof *s->fate, compare_fates);
 	journal_close(j);
 	return rc;
 }
@@ -267,9 +314,13 @@ collect_history(struct show *s, const struct query_row *r, struct err *e)
 static void
 name_fate(struct show *s)
 {
-	const struct fate *last = s->nfate != 0 ? &s->fate[s->nfate - 1] : NULL;
+	const struct fate *last = NULL;
 	enum item_state state;
+	size_t i;
 
+	for (i = 0; i < s->nfate; i++)
+		if (s->fate[i].plan != 0)
+			last = &s->fate[i];
 	if (last == NULL || !is_gone(&s->row[0]) || item_state_named(&state, last->state) < 0)
 		return;
 	if (state == ITEM_DELETED)
@@ -346,13 +397,16 @@ put_history(struct out *o, const struct show *s)
 	out_list(o);
 	for (f = s->fate; f < s->fate + s->nfate; f++) {
 		out_group(o, history_keys);
-		out_int(o, f->plan);
+		out_count(o, f->plan != 0 ? f->plan : -1);
 		out_text(o, f->kind);
 		out_text(o, f->state);
 		out_time(o, f->when, 0);
 		out_text(o, f->who);
 		out_text(o, f->selection);
 		out_text(o, f->archive);
+		out_text(o, f->id);
+		out_text(o, f->new_id);
+		out_text(o, f->new_spool);
 		out_group_end(o);
 	}
 	out_list_end(o);
@@ -526,22 +580,32 @@ show_log(struct show *s)
 }
 
 /* "deleted by plan 3 of root on 2026-01-02 03:04:05 UTC (--account info@example.com), archive …" */
+static const char *
+fate_text(struct arena *a, const struct fate *f)
+{
+	char when[40];
+	const char *text = text_time(when, f->when / 1000000, 0, 0, 0);
+
+	if (text == NULL)
+		text = "?";
+	if (f->plan == 0)
+		return arena_fmt(a, "restored by %s at %s on %s UTC, %s as %s into %s; archive %s", f->who, f->host, text, f->id, f->new_id,
+		    f->new_spool, f->archive);
+	return arena_fmt(a, "%s by plan %" PRId64 " (%s) of %s at %s on %s UTC, selection: %s%s%s%s%s", f->state, f->plan, f->kind, f->who,
+	    f->host, text, f->selection, f->archive != NULL ? "; archive " : "", f->archive != NULL ? f->archive : "",
+	    f->why != NULL ? "; " : "", f->why != NULL ? f->why : "");
+}
+
 static void
 show_history(struct show *s)
 {
-	const struct fate *f;
-	char when[40];
-	const char *text;
+	size_t i;
 
 	if (s->nfate == 0)
 		return;
 	heading(&s->c->out, "History");
-	for (f = s->fate; f < s->fate + s->nfate; f++) {
-		text = text_time(when, f->when / 1000000, 0, 0, 0);
-		item(&s->c->out, arena_fmt(&s->arena, "%s by plan %" PRId64 " (%s) of %s at %s on %s UTC, selection: %s%s%s%s%s", f->state, f->plan,
-		    f->kind, f->who, f->host, text != NULL ? text : "?", f->selection, f->archive != NULL ? "; archive " : "",
-		    f->archive != NULL ? f->archive : "", f->why != NULL ? "; " : "", f->why != NULL ? f->why : ""));
-	}
+	for (i = 0; i < s->nfate; i++)
+		item(&s->c->out, fate_text(&s->arena, &s->fate[i]));
 }
 
 static int

@@ -86,6 +86,12 @@ journal_db(struct journal *j)
 	return j->ix.db;
 }
 
+struct index *
+journal_index(struct journal *j)
+{
+	return &j->ix;
+}
+
 /* ---- opening ---- */
 
 static char *

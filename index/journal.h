@@ -89,11 +89,13 @@ struct item_part {
 };
 
 struct journal;
+struct index;
 
 /* Opens journal.db in the folder of the index; made when missing (0600). Errors as index_open. */
 int journal_open(struct journal **out, const char *index_path, int write, struct err *e);
 void journal_close(struct journal *j);
 sqlite3 *journal_db(struct journal *j);
+struct index *journal_index(struct journal *j);		/* the same connection, for the helpers of index.h */
 
 /* One transaction around many calls; commit is on stable storage when it returns. */
 int journal_begin(struct journal *j, struct err *e);
@@ -137,6 +139,31 @@ int journal_history(struct journal *j, const char *root, const char *id, void (*
 
 /* The plan whose private folder has this name below the spool `root`; 0 none. */
 int64_t journal_plan_of_folder(struct journal *j, const char *root, const char *folder);
+
+/* ---- journal_restore.c: what came back from archives ---- */
+
+struct restore_run {		/* one restore --execute */
+	int64_t id;
+	int64_t started, finished;	/* microseconds, 0 not yet */
+	const char *who, *host, *archive, *selection;
+};
+
+struct restored {		/* a message that it put back */
+	const char *root, *id;		/* spool and queue id that the archive names */
+	const char *new_root, *new_id;	/* where it is now */
+	int64_t arrived;		/* microseconds, MSG_NO_TIME */
+	int is_new_time;		/* it arrived anew (--reset-time) */
+	int64_t at;			/* microseconds */
+};
+
+/* Sets r->id. The tables are made with the first restore. */
+int journal_restore_new(struct journal *j, struct restore_run *r, struct err *e);
+int journal_restore_add(struct journal *j, int64_t run, const struct restored *v, size_t n, struct err *e);	/* one transaction */
+int journal_restore_end(struct journal *j, int64_t run, struct err *e);
+
+/* Calls fn for each restore of a message, by its old id and spool or its new ones, oldest first. */
+int journal_restores(struct journal *j, const char *root, const char *id, void (*fn)(void *arg, const struct restore_run *r,
+    const struct restored *m), void *arg, struct err *e);
 
 const char *plan_state_name(enum plan_kind k, enum plan_state s);
 const char *item_state_name(enum item_state s);

@@ -551,6 +551,8 @@ tell(struct restore *run, const struct work *w)
 	it.id = w->m.id;
 	it.new_id = it.state == RESTORE_RESTORED || it.state == RESTORE_EXISTS ? w->b.new_id : NULL;
 	it.spool = w->pl->ps.sp->root;
+	it.old_spool = w->m.spool;
+	it.arrived = w->m.arrived;
 	it.why = it.state == RESTORE_EXISTS || it.state == RESTORE_FAILED ? w->b.why : NULL;
 	it.is_old = it.why == NULL && w->b.is_old;
 	run->out->count[it.state]++;

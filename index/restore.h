@@ -19,6 +19,8 @@ enum restore_state { RESTORE_PLANNED, RESTORE_RESTORED, RESTORE_EXISTS, RESTORE_
 struct restore_item {			/* what became of one selected message */
 	const char *id, *new_id;	/* new_id NULL: it has none (planned, failed); exists: of the one that is there */
 	const char *spool;		/* root of the spool it goes into */
+	const char *old_spool;		/* root that the archive names */
+	int64_t arrived;		/* microseconds, MSG_NO_TIME */
 	enum restore_state state;
 	const char *why;		/* exists, failed; NULL */
 	int is_old;			/* past its lifetime */
