@@ -24,21 +24,23 @@ static const struct opt opts[] = {
 	{ "to-queue", 0, "QUEUE", OPT_TO_QUEUE, "Postfix: hold, deferred or maildrop; Exim: a named queue" },
 	{ "thaw", 0, NULL, OPT_THAW, "Exim: do not freeze them" },
 	{ "reset-time", 0, NULL, OPT_RESET_TIME, "Exim: they arrive now" },
+	{ "as", 0, "eml|mbox PATH", OPT_AS, "for reading: a folder of .eml files, or an mbox; no spool" },
 	{ "rate", 0, "N/min", OPT_RATE, "evenly, at most so many messages a minute (/s, /h)" },
 	{ "yes", 0, NULL, OPT_YES, "accepted; nothing is asked" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
 
 const struct command cmd_restore = {
-	"restore", "ARCHIVE [--execute] [--to SPOOL] [--to-queue QUEUE] [SELECTORS]", "put messages of an archive back",
+	"restore", "ARCHIVE [--execute] [--to SPOOL] [--to-queue QUEUE] [--as eml|mbox PATH] [SELECTORS]", "put messages of an archive back",
 	"A dry run unless --execute is given. Needs no index. The archive is verified first. Nothing is\n"
 	"overwritten: a message that is there already is skipped. Postfix messages go into hold under new\n"
 	"queue ids, Exim's are frozen, SmarterMail's go into the root of the spool.\n"
+	"--as eml DIR and --as mbox FILE write messages as their readers would have got them.\n"
 	"Exit status 3: some messages were there already or could not be put back, and are listed.\n",
 	opts, 1, 1, 1, run
 };
 
-static const char *const item_keys[] = { "id", "new_id", "spool", "state", "why" };
+static const char *const item_keys[] = { "id", "new_id", "spool", "state", "why", "path" };
 static const char *const sum_keys[] = { "archive", "sha256", "messages", "planned", "restored", "exists", "failed", "past_life" };
 
 struct restore_cmd {
@@ -130,7 +132,7 @@ tell_item(void *arg, const struct restore_item *it)
 	struct restore_cmd *r = arg;
 	struct out *o = &r->c->out;
 
-	if (it->state == RESTORE_RESTORED)
+	if (it->state == RESTORE_RESTORED && r->opt.as == RESTORE_AS_MESSAGES)
 		restore_note_add(&r->note, it);
 	if (r->c->format != OUT_TABLE) {
 		out_text(o, it->id);
@@ -138,6 +140,7 @@ tell_item(void *arg, const struct restore_item *it)
 		out_text(o, it->spool);
 		out_text(o, restore_state_name(it->state));
 		out_text(o, it->why);
+		out_text(o, it->path);
 		out_row(o);
 		return;
 	}
@@ -149,6 +152,10 @@ tell_item(void *arg, const struct restore_item *it)
 	if (it->state == RESTORE_RESTORED && it->new_id != NULL && strcmp(it->id, it->new_id) != 0) {
 		out_raw(o, " -> ");
 		out_plain(o, it->new_id);
+	}
+	if (it->path != NULL) {
+		out_raw(o, " -> ");
+		out_plain(o, it->path);
 	}
 	if (it->why != NULL) {
 		out_raw(o, "  ");
@@ -200,14 +207,15 @@ put_sums(struct restore_cmd *r)
 static void
 show_sums(struct restore_cmd *r)
 {
+	static const char *const done[2][2] = { { "would be restored", "restored" }, { "would be written", "written" } };
 	const struct restore_result *x = &r->result;
 	struct out *o = &r->c->out;
 
 	buf_fmt(&o->b, "%" PRIu64 " messages in the archive, which is whole; %" PRIu64 " %s, %" PRIu64 " there already, %" PRIu64
-	    " failed\n", x->messages, x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED], r->opt.execute ? "restored" :
-	    "would be restored", x->count[RESTORE_EXISTS], x->count[RESTORE_FAILED]);
+	    " failed\n", x->messages, x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED], done[r->opt.as != RESTORE_AS_MESSAGES][r->opt.execute], x->count[RESTORE_EXISTS], x->count[RESTORE_FAILED]);
 	if (!r->opt.execute && x->count[RESTORE_PLANNED] > 0)
-		out_raw(o, "The same command with --execute puts them back.\n");
+		out_raw(o, r->opt.as != RESTORE_AS_MESSAGES ? "The same command with --execute writes them.\n" :
+		    "The same command with --execute puts them back.\n");
 }
 
 static void
@@ -221,7 +229,11 @@ warn(struct restore_cmd *r)
 		    x->old);
 	if (to != NULL && strcmp(to, "maildrop") == 0 && x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED] > 0)
 		cmd_say("pickup(8) sends what is in maildrop at once");
-	if (x->is_stopped)
+	if (x->damaged > 0)
+		cmd_say("%" PRIu64 " messages are damaged: what can be read of them is there", x->damaged);
+	if (x->is_stopped && r->opt.as == RESTORE_AS_MBOX)
+		cmd_say("stopped: nothing was written");
+	else if (x->is_stopped)
 		cmd_say("stopped; the same command goes on where it ended");
 }
 
@@ -253,10 +265,38 @@ rate(struct restore_cmd *r, const char *text)
 }
 
 static int
+as(struct restore_cmd *r)
+{
+	static const struct { enum opt_key key; const char *name; } into[] = {
+		{ OPT_TO, "to" }, { OPT_TO_QUEUE, "to-queue" }, { OPT_THAW, "thaw" }, { OPT_RESET_TIME, "reset-time" }, { OPT_RATE, "rate" }
+	};
+	const char *kind = r->c->opt[OPT_AS];
+	size_t i;
+
+	if (kind == NULL)
+		return 0;
+	r->opt.as = strcmp(kind, "eml") == 0 ? RESTORE_AS_EML : strcmp(kind, "mbox") == 0 ? RESTORE_AS_MBOX : RESTORE_AS_MESSAGES;
+	r->opt.as_path = r->c->opt[OPT_AS_PATH];
+	if (r->opt.as == RESTORE_AS_MESSAGES || r->opt.as_path[0] == '\0') {
+		cmd_say("restore: --as eml DIR or --as mbox FILE");
+		return -1;
+	}
+	for (i = 0; i < sizeof into / sizeof into[0]; i++) {
+		if (r->c->opt[into[i].key] == NULL)
+			continue;
+		cmd_say("restore: --%s is for messages that go into a spool, not for --as", into[i].name);
+		return -1;
+	}
+	return 0;
+}
+
+static int
 options(struct restore_cmd *r)
 {
 	struct context *c = r->c;
 
+	if (as(r) < 0)
+		return CMD_USAGE;
 	if (c->opt[OPT_RATE] != NULL && rate(r, c->opt[OPT_RATE]) < 0)
 		return CMD_USAGE;
 	r->opt.to = c->opt[OPT_TO];
@@ -321,7 +361,7 @@ run(struct context *c)
 	warn(r);
 	if (r->result.is_stopped)
 		status = r->result.spool_changed ? CMD_RESUME : CMD_FAILED;
-	else if (r->result.count[RESTORE_EXISTS] + r->result.count[RESTORE_FAILED] > 0)
+	else if (r->result.count[RESTORE_EXISTS] + r->result.count[RESTORE_FAILED] + r->result.damaged > 0)
 		status = CMD_PARTLY;
 out:
 	free(r);

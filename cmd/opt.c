@@ -176,6 +176,16 @@ long_value(const char **value, struct parse *p, const char *name, size_t n, cons
 	return 0;
 }
 
+/* The second word of an option that takes two. */
+static int
+second_value(struct parse *p, const struct opt *o)
+{
+	if (p->i + 1 >= p->argc || strncmp(p->argv[p->i + 1], "--", 2) == 0)
+		return err_set(p->e, 0, "%s: --%s needs two words: --%s %s", who(p->c), o->name, o->name, o->arg);
+	p->c->opt[o->key + 1] = p->argv[++p->i];
+	return 0;
+}
+
 static int
 parse_selector(struct parse *p, enum select_key key, const char *value)
 {
@@ -207,7 +217,7 @@ parse_long(struct parse *p, const char *word)
 		if (long_value(&value, p, name, n, equals, o->arg) < 0)
 			return -1;
 		give(p->c, o, value);
-		return 0;
+		return o->arg != NULL && strchr(o->arg, ' ') != NULL ? second_value(p, o) : 0;
 	}
 	if (p->c->command == NULL || !p->c->command->selects)
 		return unknown_option(p, name, n);

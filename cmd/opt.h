@@ -16,7 +16,7 @@ enum opt_key {
 	OPT_FULL, OPT_THREADS, OPT_TIMEZONE, OPT_BY, OPT_ROWS, OPT_COUNT, OPT_IDS,
 	OPT_EXECUTE, OPT_PLAN, OPT_RESUME, OPT_UNDO, OPT_ARCHIVE, OPT_SCAN, OPT_YES, OPT_LIMIT, OPT_LEVEL, OPT_MAINLOG, OPT_RETRY,
 	OPT_WATCH, OPT_LIVE, OPT_STOP_SERVICE,
-	OPT_TO, OPT_TO_QUEUE, OPT_RESET_TIME, OPT_THAW, OPT_RATE,
+	OPT_TO, OPT_TO_QUEUE, OPT_RESET_TIME, OPT_THAW, OPT_RATE, OPT_AS, OPT_AS_PATH,	/* the two words of --as */
 	OPT_TIMEOUT, OPT_WARNING, OPT_CRITICAL, OPT_KNOWN, OPT_LIST, OPT_METRICS, OPT_METRICS_DOMAINS, OPT_ON_ALERT, OPT_REPEAT,
 	OPT_KEYS
 };
@@ -24,7 +24,8 @@ enum opt_key {
 struct opt {
 	const char *name;	/* long name without dashes; NULL none */
 	char letter;		/* short name; 0 none */
-	const char *arg;	/* name of its value; NULL: a flag; "[N]": a number may follow, "" without one */
+	const char *arg;	/* name of its value; NULL: a flag; "[N]": a number may follow, "" without one;
+				 * "A B": two words, the second is the next key's */
 	enum opt_key key;
 	const char *help;
 };

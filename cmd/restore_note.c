@@ -20,7 +20,7 @@ log_line(const struct restore_note *n, const struct restore_result *r, const cha
 
 	buf_init(&b, LOG_LINE);
 	buf_init(&safe, 4 * LOG_LINE);
-	buf_fmt(&b, "restore %s by %s:", what, n->who);
+	buf_fmt(&b, "restore %s%s by %s:", n->as, what, n->who);
 	for (s = 0; r != NULL && s < RESTORE_STATES; s++)
 		if (r->count[s] > 0)
 			buf_fmt(&b, " %" PRIu64 " %s,", r->count[s], restore_state_name((enum restore_state)s));
@@ -99,8 +99,10 @@ restore_note_begin(struct restore_note *n, const struct context *c, const struct
 	selection_text(&b, c->sel);
 	n->selection = arena_str(&n->arena, b.n != 0 ? buf_cstr(&b) + strspn(buf_cstr(&b), " ") : "--all");
 	buf_free(&b);
+	n->as = opt->as == RESTORE_AS_EML ? "--as eml " : opt->as == RESTORE_AS_MBOX ? "--as mbox " : "";
 	log_line(n, NULL, "begun", NULL);
-	open_journal(n);
+	if (opt->as == RESTORE_AS_MESSAGES)
+		open_journal(n);
 }
 
 void

@@ -16,7 +16,7 @@ struct restore_note {
 	struct journal *j;		/* NULL: there is none */
 	int64_t run;
 	char who[128];
-	const char *archive, *selection;	/* archive: absolute */
+	const char *archive, *selection, *as;	/* archive: absolute; as: "", "--as eml " … */
 	struct arena arena;		/* as long as the run */
 	struct restored *v;		/* not yet in the journal */
 	size_t n;

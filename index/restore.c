@@ -767,6 +767,8 @@ run_all(struct restore *run, const char *archive, struct selection *s, struct er
 	    restore_list_select(run->list, archive, s, e) < 0)
 		return -1;
 	run->out->messages = restore_list_count(run->list);
+	if (run->opt->as != RESTORE_AS_MESSAGES)
+		return restore_export(run->out, archive, run->list, run->opt, e);
 	rc = open_places(run, &bytes, e);
 	if (rc == 0 && run->opt->execute)
 		rc = check_space(run, bytes, e);

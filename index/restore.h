@@ -22,11 +22,16 @@ struct restore_item {			/* what became of one selected message */
 	const char *old_spool;		/* root that the archive names */
 	int64_t arrived;		/* microseconds, MSG_NO_TIME */
 	enum restore_state state;
-	const char *why;		/* exists, failed; NULL */
+	const char *why;		/* exists, failed; exported: what is not whole about it; NULL */
+	const char *path;		/* exported: its file, absolute; NULL */
 	int is_old;			/* past its lifetime */
 };
 
+enum restore_as { RESTORE_AS_MESSAGES, RESTORE_AS_EML, RESTORE_AS_MBOX };
+
 struct restore_options {
+	enum restore_as as;		/* not into a spool, but into mail files for reading */
+	const char *as_path;		/* folder of .eml files, made when missing; or the mbox, which must not be there */
 	const char *to;			/* SPOOL argument; NULL: the spool that the archive names */
 	int execute;			/* 0: nothing is touched */
 	int64_t gap;			/* microseconds at least between two messages put back, 0 no limit */
@@ -43,6 +48,7 @@ struct restore_result {
 	struct arc_report report;	/* of the archive */
 	uint64_t messages;		/* in the archive */
 	uint64_t count[RESTORE_STATES];
+	uint64_t damaged;		/* exported ones that are not whole */
 	uint64_t old;			/* of planned and restored ones: past their lifetime */
 	int spool_changed;		/* something got a name in a spool: a failure is exit 2 */
 	int is_stopped;

@@ -3,8 +3,9 @@
 /*
  * Shared by restore.c (the run; the only caller of sys_rename and sys_unlink on
  * a spool beside purge.c), restore_list.c (what the archive says it holds, and the
- * selection of it), restore_files.c (selectors that need the files themselves) and
- * restore_place.c (the target spool and its private folder).
+ * selection of it), restore_files.c (selectors that need the files themselves),
+ * restore_scratch.c (where those are read), restore_export.c (mail files for reading instead) and restore_place.c
+ * (the target spool and its private folder).
  */
 #include <stdint.h>
 
@@ -33,6 +34,23 @@ int restore_list_get(struct arc_message *out, int *is_selected, struct restore_l
 /* For restore_files.c: its database, the row of message n is n + 1. */
 struct index *restore_list_index(struct restore_list *l);
 
+/* ---- restore_scratch.c: messages unpacked one at a time, for their MTA's driver to read ---- */
+
+struct scratch;
+struct scratch_spool {
+	const char *name;		/* "KIND-N" */
+	struct spool *sp;
+	struct spool_reader *r;
+};
+
+/* A folder below TMPDIR. *out is to be freed also after -1. */
+int restore_scratch_new(struct scratch **out, struct err *e);
+void restore_scratch_free(struct scratch *sc);
+
+/* Unpacks a message, before whose first part r stands. -1 and err; *out is NULL or, also after -1, to be given to drop, which removes it again. */
+int restore_scratch_put(struct scratch_spool **out, struct scratch *sc, const struct arc_message *m, struct arc_reader *r, struct err *e);
+void restore_scratch_drop(struct scratch_spool *s, const struct arc_message *m, struct arena *a);
+
 /* ---- restore_files.c ---- */
 
 /* Does a selection ask what only the files tell? */
@@ -41,6 +59,15 @@ int restore_files_needed(const struct selection *s);
 /* Reads all messages of the archive: their recipients go into the list's database; selected[n] becomes 0 for those without a text
  * of --contains. */
 int restore_files_read(unsigned char *selected, struct restore_list *l, const char *archive, const struct selection *s, struct err *e);
+
+/* ---- restore_export.c ---- */
+
+/* --as: the selected messages into files, none into a spool. As restore_run. */
+int restore_export(struct restore_result *out, const char *archive, struct restore_list *l, const struct restore_options *opt,
+    struct err *e);
+
+/* For tests. "ID.eml", every byte that could mean something to a file system written as =XX; NULL: too long, or empty. */
+const char *restore_export_name(struct arena *a, const char *id, const char *spool_name);
 
 /* ---- restore_place.c: a spool that messages go into ---- */
 

@@ -440,19 +440,18 @@ to_outlet(void *arg, const void *p, size_t n)
 }
 
 static int
-exim_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+send_headers(struct exim_head *h, struct spool_reader *r, const struct spool_item *it,
     int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e)
 {
 	struct outlet outlet = { sink, arg, 0 };
 	struct part_list parts = it->parts;
 	struct part *part = part_find(&parts, PART_ENVELOPE);
 	struct sys_file f = SYS_FILE_CLOSED;
-	struct exim_head h;
 	struct msg m;
 	struct rd rd;
 	int rc;
 
-	(void)sp;
+	memset(h, 0, sizeof *h);
 	if (part == NULL)
 		return 0;
 	rc = spool_part_open(&rd, &f, part, r, 0);
@@ -460,11 +459,66 @@ exim_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *
 		return err_set(e, rc, "open %s/%s", part->dir, part->name);
 	arena_reset(&r->scratch);
 	msg_init(&m, &r->scratch);
-	rc = exim_head_read(&h, &m, &rd, part->name, &r->scratch, to_outlet, &outlet);
+	rc = exim_head_read(h, &m, &rd, part->name, &r->scratch, to_outlet, &outlet);
 	sys_close(&f);
 	if (rc < 0 && !outlet.is_shut)
 		return err_set(e, rd.error, "read %s/%s", part->dir, part->name);
 	return rc;
+}
+
+static int
+exim_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e)
+{
+	struct exim_head h;
+
+	(void)sp;
+	return send_headers(&h, r, it, sink, arg, e);
+}
+
+/* The body stands behind the id line of -D (spool_in.c: spool_open_datafile); with -spool_file_wireformat its lines end in CRLF. */
+static int
+send_body(struct rd *rd, int is_wire, int (*sink)(void *arg, const void *p, size_t n), void *arg)
+{
+	const unsigned char *p;
+	size_t n;
+	int more = 1, lf = 0, rc = 0;
+
+	while (more && rd_line(&p, &n, &more, NULL, rd, SPOOL_WINDOW) == 1)
+		;
+	if (!is_wire)
+		while (rc == 0 && (p = rd_some(&n, rd, SPOOL_WINDOW)) != NULL && n != 0)
+			rc = sink(arg, p, n);
+	while (is_wire && rc == 0 && rd_line(&p, &n, &more, &lf, rd, SPOOL_WINDOW - 1) == 1) {
+		if (lf && n != 0 && p[n - 1] == '\r')
+			n--;
+		rc = n != 0 ? sink(arg, p, n) : 0;
+		if (rc == 0 && lf)
+			rc = sink(arg, "\n", 1);
+	}
+	return rc;
+}
+
+static int
+exim_message(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e)
+{
+	struct part_list parts = it->parts;
+	struct part *part = part_find(&parts, PART_MESSAGE);
+	struct sys_file f = SYS_FILE_CLOSED;
+	struct exim_head h;
+	struct rd rd;
+	int rc;
+
+	(void)sp;
+	if (send_headers(&h, r, it, sink, arg, e) < 0 || sink(arg, "\n", 1) != 0)
+		return -1;
+	rc = part != NULL ? spool_part_open(&rd, &f, part, r, 1) : ENOENT;
+	if (rc != 0)
+		return err_set(e, rc, "open the -D of %s", it->id);
+	rc = send_body(&rd, h.is_wireformat, sink, arg);
+	sys_close(&f);
+	return rd.error != 0 ? err_set(e, rd.error, "read %s/%s", part->dir, part->name) : rc != 0 ? -1 : 0;
 }
 
 static int
@@ -618,6 +672,7 @@ const struct spool_driver spool_exim = {
 	.busy = exim_busy,
 	.find = exim_find,
 	.headers = exim_headers,
+	.message = exim_message,
 	.log = exim_log,
 	.lock = exim_lock,
 	.running = exim_running,

@@ -679,6 +679,28 @@ sm_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it
 	return rd.error != 0 ? err_set(e, rd.error, "read %s", p->name) : rc;
 }
 
+static int
+sm_message(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e)
+{
+	struct part_list parts = it->parts;
+	struct part *part = part_find(&parts, PART_MESSAGE);
+	struct sys_file f = SYS_FILE_CLOSED;
+	const unsigned char *p;
+	struct rd rd;
+	size_t n;
+	int rc;
+
+	(void)sp;
+	rc = part != NULL ? spool_part_open(&rd, &f, part, r, 0) : ENOENT;
+	if (rc != 0)
+		return err_set(e, rc, "open the .eml of %s", it->id);
+	while (rc == 0 && (p = rd_some(&n, &rd, SPOOL_WINDOW)) != NULL && n != 0)
+		rc = sink(arg, p, n);
+	sys_close(&f);
+	return rd.error != 0 ? err_set(e, rd.error, "read %s", part->name) : rc != 0 ? -1 : 0;
+}
+
 /* Deliveries are told in the server's Logs folder, not in the spool. */
 static int
 sm_log(struct spool *sp, struct spool_reader *r, const struct spool_item *it, int (*sink)(void *arg,
@@ -731,6 +753,7 @@ const struct spool_driver spool_smartermail = {
 	.busy = sm_busy,
 	.find = sm_find,
 	.headers = sm_headers,
+	.message = sm_message,
 	.log = sm_log,
 	.private_beside = 1,
 	.has_local_times = 1,

@@ -87,6 +87,11 @@ struct spool_driver {
 	int (*content)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
 	    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e);
 
+	/* The whole message as a reader sees it, for an export: headers, blank line and body, the bytes of a body as they lie in its file (one that is
+	 * kept in wire format gets LF ends). A sink that returns nonzero ends it. NULL: content does it. 0 or -1. */
+	int (*message)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
+	    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e);
+
 	/* The MTA's log of the message for `show`: plain text pieces, bytes as on disk. 0 or -1. */
 	int (*log)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
 	    int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e);

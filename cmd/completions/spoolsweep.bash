@@ -24,6 +24,8 @@ _spoolsweep()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
 	--index|--spool|--mainlog|--known)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
+	--as)
+		mapfile -t COMPREPLY < <(compgen -W "eml mbox" -- "$cur"); return ;;
 	--to-queue)
 		mapfile -t COMPREPLY < <(compgen -W "hold deferred maildrop" -- "$cur"); return ;;
 	--by)
@@ -55,7 +57,7 @@ _spoolsweep()
 	verify) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames ;;
 	restore)
 		if [[ $cur == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "--execute --to --to-queue --thaw --reset-time --rate --yes $selectors $globals" -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "--execute --to --to-queue --thaw --reset-time --rate --as --yes $selectors $globals" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames
 		fi ;;

@@ -64,6 +64,7 @@ complete -c spoolsweep -n $restore -l to -x -a '(__fish_complete_directories)' -
 complete -c spoolsweep -n $restore -l to-queue -x -a 'hold deferred maildrop' -d 'into this queue'
 complete -c spoolsweep -n $restore -l thaw -d 'Exim: do not freeze them'
 complete -c spoolsweep -n $restore -l reset-time -d 'Exim: they arrive now'
+complete -c spoolsweep -n $restore -l as -x -a 'eml mbox' -d 'into mail files for reading'
 complete -c spoolsweep -n $restore -l rate -x -d 'at most so many a minute'
 complete -c spoolsweep -n $restore -l yes -d accepted
 

@@ -35,6 +35,29 @@ sub difference
 	    map { Mta::shown(substr $_, $same, 40) } $before, $after;
 }
 
+# restore --as: what the archive gives to read is what the server's own reader showed.
+sub check_export
+{
+	my ($name, $dir, %before) = @_;
+	my (%eml, %mbox, @wrong);
+
+	for my $path (glob "$dir/eml/*.eml") {
+		my $text = slurp($path);
+		$eml{$1} = $text if $text =~ /^X-Spool-Tag: (\S+)/m;
+	}
+	for my $text (split /^From \S+ \w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\n/m, slurp("$dir/all.mbox")) {
+		my ($tag) = $text =~ /^X-Spool-Tag: (\S+)/m or next;
+		$mbox{$tag} = $text =~ s/^>(>*From )/$1/mgr =~ s/\n\z//r;
+	}
+	for my $tag (sort keys %before) {
+		my $want = MIME::Base64::decode_base64($before{$tag}{text});
+		push @wrong, "$tag as eml" if ($eml{$tag} // '') ne $want;
+		push @wrong, "$tag as mbox" if ($mbox{$tag} // '') ne ($want =~ /\n\z/ ? $want : "$want\n");
+	}
+	cmp_ok(scalar keys %before, '>', 10, "$name: exported " . keys(%before) . ' messages');
+	none("$name: each is what the server's own reader showed", @wrong);
+}
+
 # What was put back, by tag; each text is what it was.
 sub check_back
 {
@@ -70,6 +93,7 @@ sub check_trip
 		return;
 	};
 	my %before = map { %{ check_back("$name $_", $_, $dir) } } @ways;
+	check_export($name, $dir, map { $_->{tag} => $_ } grep { $_->{way} eq 'restore' } lines("$dir/before.jsonl"));
 	my %got;
 	for my $d (lines("$dir/delivered.jsonl")) {
 		push @{ $got{"$d->{tag} $_"} }, $d->{raw} for @{ $d->{rcpt} };

@@ -1,6 +1,7 @@
 /* What a restore computes: new queue ids, ages, the edit of an Exim -H, the order and choice of parts. */
 #include "unit.h"
 
+#include "index/restore_in.h"
 #include "spool/putback.h"
 
 /* ---- Postfix ---- */
@@ -199,12 +200,45 @@ test_drivers(void **state)
 	assert_null(putback_driver_named("qmail"));
 }
 
+/* ---- names of exported files ---- */
+
+static void
+test_export_names(void **state)
+{
+	static const struct {
+		const char *id, *spool, *want;
+	} cases[] = {
+		{ "4bXYZ31wHkz1P", "postfix-1", "4bXYZ31wHkz1P.eml" },
+		{ "1rxYzA-000000-AB", "exim-2", "1rxYzA-000000-AB.exim-2.eml" },
+		{ "..", "postfix-1", "=2E=2E.eml" },
+		{ "../../etc/passwd", "postfix-1", "=2E=2E=2F=2E=2E=2Fetc=2Fpasswd.eml" },
+		{ ".hidden", "smartermail-1", "=2Ehidden.eml" },
+		{ "a b\n\x1b\xff\\:*", "smartermail-10", "a=20b=0A=1B=FF=5C=3A=2A.smartermail-10.eml" },
+	};
+	struct arena a = { 0 };
+	char longest[202];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_string_equal(restore_export_name(&a, cases[i].id, cases[i].spool), cases[i].want);
+	assert_null(restore_export_name(&a, "", "postfix-1"));
+	memset(longest, 'x', sizeof longest);
+	longest[196] = '\0';
+	assert_non_null(restore_export_name(&a, longest, "postfix-1"));
+	longest[196] = 'x';
+	longest[197] = '\0';
+	assert_null(restore_export_name(&a, longest, "postfix-1"));
+	arena_free(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_ids), cmocka_unit_test(test_create_time), cmocka_unit_test(test_edit), cmocka_unit_test(test_edit_broken),
 		cmocka_unit_test(test_edit_every_cut), cmocka_unit_test(test_order), cmocka_unit_test(test_drivers),
+		cmocka_unit_test(test_export_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
