@@ -13,7 +13,7 @@
 
 /* "restore begun by root: archive /…/x.tar.zst, selection: --account info@example.com" */
 static void
-log_line(const struct restore_note *n, const struct restore_result *r, const char *what, const char *why)
+log_line(const struct restore_note *n, enum sys_event kind, const struct restore_result *r, const char *what, const char *why)
 {
 	struct buf b, safe;
 	int s;
@@ -28,7 +28,7 @@ log_line(const struct restore_note *n, const struct restore_result *r, const cha
 	if (why != NULL)
 		buf_fmt(&b, ": %s", why);
 	text_inert(&safe, b.p, b.n);
-	sys_log(buf_cstr(&safe));
+	sys_log(kind, buf_cstr(&safe));
 	buf_free(&b);
 	buf_free(&safe);
 }
@@ -100,7 +100,7 @@ restore_note_begin(struct restore_note *n, const struct context *c, const struct
 	n->selection = arena_str(&n->arena, b.n != 0 ? buf_cstr(&b) + strspn(buf_cstr(&b), " ") : "--all");
 	buf_free(&b);
 	n->as = opt->as == RESTORE_AS_EML ? "--as eml " : opt->as == RESTORE_AS_MBOX ? "--as mbox " : "";
-	log_line(n, NULL, "begun", NULL);
+	log_line(n, SYS_EVENT_BEGUN, NULL, "begun", NULL);
 	if (opt->as == RESTORE_AS_MESSAGES)
 		open_journal(n);
 }
@@ -132,7 +132,8 @@ restore_note_end(struct restore_note *n, const struct restore_result *r, const c
 	flush(n);
 	if (n->j != NULL && journal_restore_end(n->j, n->run, &e) < 0)
 		give_up(n, &e);
-	log_line(n, r, why != NULL ? "failed" : r->is_stopped ? "stopped" : "ended", why);
+	log_line(n, why != NULL || r->is_stopped ? SYS_EVENT_UNFINISHED : SYS_EVENT_ENDED, r,
+	    why != NULL ? "failed" : r->is_stopped ? "stopped" : "ended", why);
 	journal_close(n->j);
 	free(n->v);
 	arena_free(&n->arena);

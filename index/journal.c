@@ -72,7 +72,15 @@ static const char *const schema[JOURNAL_VERSION] = {
     " uid INTEGER NOT NULL, gid INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER, sha256 BLOB,"
     " PRIMARY KEY(plan, item, n)) STRICT, WITHOUT ROWID;",
     "CREATE TABLE service("
-    " plan INTEGER PRIMARY KEY REFERENCES plan, name TEXT NOT NULL, stopped INTEGER NOT NULL, started INTEGER) STRICT;"
+    " plan INTEGER PRIMARY KEY REFERENCES plan, name TEXT NOT NULL, stopped INTEGER NOT NULL, started INTEGER) STRICT;",
+    "CREATE TABLE restore("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT, started INTEGER NOT NULL, finished INTEGER,"
+    " who TEXT NOT NULL, host TEXT NOT NULL, archive TEXT NOT NULL, selection TEXT NOT NULL) STRICT;"
+    "CREATE TABLE restored("
+    " restore INTEGER NOT NULL REFERENCES restore, root TEXT NOT NULL, qid TEXT NOT NULL,"
+    " new_root TEXT NOT NULL, new_qid TEXT NOT NULL, arrived INTEGER, is_new_time INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX restored_qid ON restored(qid);"
+    "CREATE INDEX restored_new_qid ON restored(new_qid);"
 };
 
 struct journal {

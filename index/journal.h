@@ -19,7 +19,7 @@
 #include "spool/msg.h"
 #include "spool/part.h"
 
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
 
 enum plan_kind { PLAN_PURGE, PLAN_HOLD };
 
@@ -156,7 +156,7 @@ struct restored {		/* a message that it put back */
 	int64_t at;			/* microseconds */
 };
 
-/* Sets r->id. The tables are made with the first restore. */
+/* Sets r->id. */
 int journal_restore_new(struct journal *j, struct restore_run *r, struct err *e);
 int journal_restore_add(struct journal *j, int64_t run, const struct restored *v, size_t n, struct err *e);	/* one transaction */
 int journal_restore_end(struct journal *j, int64_t run, struct err *e);

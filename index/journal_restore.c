@@ -1,22 +1,9 @@
-/*
- * What came back from archives: tables of the journal that are made with the first restore. A restore does not stand on them; they answer
- * "is this the mail that was purged, and who put it back".
- */
+/* What came back from archives. A restore does not stand on it: it answers "is this the mail that was purged, and who put it back". */
 #include <string.h>
 
 #include "index/index.h"
 #include "index/journal.h"
 #include "spool/sys.h"
-
-static const char schema[] =
-    "CREATE TABLE IF NOT EXISTS restore("
-    " id INTEGER PRIMARY KEY AUTOINCREMENT, started INTEGER NOT NULL, finished INTEGER,"
-    " who TEXT NOT NULL, host TEXT NOT NULL, archive TEXT NOT NULL, selection TEXT NOT NULL) STRICT;"
-    "CREATE TABLE IF NOT EXISTS restored("
-    " restore INTEGER NOT NULL REFERENCES restore, root TEXT NOT NULL, qid TEXT NOT NULL,"
-    " new_root TEXT NOT NULL, new_qid TEXT NOT NULL, arrived INTEGER, is_new_time INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX IF NOT EXISTS restored_qid ON restored(qid);"
-    "CREATE INDEX IF NOT EXISTS restored_new_qid ON restored(new_qid);";
 
 static void
 put_text(sqlite3_stmt *st, int i, const char *s)
@@ -42,8 +29,6 @@ journal_restore_new(struct journal *j, struct restore_run *r, struct err *e)
 	sqlite3_stmt *st;
 	int rc;
 
-	if (index_exec(ix, schema, e) < 0)
-		return -1;
 	st = index_prepare(ix, "INSERT INTO restore(started, who, host, archive, selection) VALUES(?,?,?,?,?)", e);
 	if (st == NULL)
 		return -1;
@@ -110,19 +95,6 @@ journal_restore_end(struct journal *j, int64_t run, struct err *e)
 	return rc;
 }
 
-/* 1 there was a restore, 0 never, -1. */
-static int
-has_tables(struct index *ix, struct err *e)
-{
-	sqlite3_stmt *st = index_prepare(ix, "SELECT 1 FROM sqlite_schema WHERE name = 'restored'", e);
-	int rc = st != NULL ? sqlite3_step(st) : SQLITE_ERROR;
-
-	if (st != NULL && rc != SQLITE_ROW && rc != SQLITE_DONE)
-		index_err(ix, e, "read the journal");
-	sqlite3_finalize(st);
-	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
-}
-
 static const char *
 get_text(sqlite3_stmt *st, int i)
 {
@@ -160,10 +132,8 @@ journal_restores(struct journal *j, const char *root, const char *id, void (*fn)
 {
 	struct index *ix = journal_index(j);
 	sqlite3_stmt *st;
-	int rc = has_tables(ix, e);
+	int rc;
 
-	if (rc <= 0)
-		return rc;
 	st = index_prepare(ix, "SELECT r.id, r.started, r.finished, r.who, r.host, r.archive, r.selection, m.root, m.qid, m.new_root,"
 	    " m.new_qid, m.arrived, m.is_new_time, m.at FROM restored m JOIN restore r ON r.id = m.restore"
 	    " WHERE (m.qid = ?2 AND m.root = ?1) OR (m.new_qid = ?2 AND m.new_root = ?1) ORDER BY m.at, m.rowid", e);

@@ -363,7 +363,7 @@ test_upgrade(void **state)
 
 		reopen(1);
 		id = new_plan(PLAN_HOLD, 0);
-		assert_int_equal(sqlite3_exec(journal_db(j), "DROP TABLE service; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(sqlite3_exec(journal_db(j), "DROP TABLE restored; DROP TABLE restore; DROP TABLE service; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
 		reopen(write);
 		assert_int_equal(journal_plan(&p, j, id, &a, &e), 1);
 		assert_null(p.service);
