@@ -14,16 +14,18 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'list' = @('-c', '-i') + $selectors
 		'show' = $selectors
 		'purge' = @('--execute', '--plan', '--resume', '--undo', '--archive', '--scan', '--yes', '--limit', '--level', '--threads',
-			'--mainlog', '--retry-busy', '--watch', '--live') + $selectors
-		'hold' = @('--execute', '--plan', '--scan', '--yes', '--limit', '--retry-busy', '--live') + $selectors
-		'release' = @('--execute', '--plan', '--yes') + $selectors
+			'--mainlog', '--retry-busy', '--watch', '--live', '--stop-service') + $selectors
+		'hold' = @('--execute', '--plan', '--scan', '--yes', '--limit', '--retry-busy', '--live', '--stop-service') + $selectors
+		'release' = @('--execute', '--plan', '--yes', '--stop-service') + $selectors
 		'plans' = @()
 		'verify' = @()
-		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--yes') + $selectors
+		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--as', '--yes') + $selectors
+		'check' = '--warning', '--critical', '--known', '--list', '--timezone', '-w', '-c'
 	}
 	$values = @{
 		'--by' = 'account', 'domain', 'sender', 'sender-domain', 'client', 'recipient-domain', 'subject', 'script'
 		'--kind' = 'postfix', 'exim', 'smartermail', 'auth', 'local', 'client', 'sender', 'bounce'
+		'--as' = 'eml', 'mbox'
 		'--to-queue' = 'hold', 'deferred', 'maildrop'
 	}
 	$typed = @($line.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $cursor } |
