@@ -59,7 +59,7 @@ $(B)/mkspool$(X): $(MKSPOOL) $(wildcard tests/mkspool*.h) $(BEGIN)
 
 $(B)/spoolsweep-fault$(X): tests/fault.c $(B)/cmd/main.o $(LIB) $(TESTSYS:%=$(B)/%.o) $(BEGIN)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(if $(filter %/fault_serve,$(TESTSYS)),-Wl$(comma)--wrap=main) \
-		$$(sed -nE 's/^(WRAP_[A-Z]+\(|__wrap_)(sys_[a-z_]+).*/-Wl,--wrap=\2/p' $<) -o $@ $^ $(LDLIBS)
+		$$(sed -nE 's/^(WRAP_[A-Z]+\(|__wrap_)(sys_[a-z_]+|renameat2|linkat)[,( ].*/-Wl,--wrap=\2/p' $< $(TESTSYS:%=%.c)) -o $@ $^ $(LDLIBS)
 
 $(B)/bare: tests/bench/bare.c
 	@mkdir -p $(@D)

@@ -143,6 +143,42 @@ return_part(struct run *run, struct work *w, size_t k)
 	return d != NULL ? move(run, w->pl->private, w->part[k].private, d, w->part[k].name) : e.sys != 0 ? e.sys : EIO;
 }
 
+/* Is name below rel the file `st`? Then its folder, else NULL. */
+static struct sys_dir *
+has_file(struct run_place *pl, const char *rel, const char *name, const struct sys_stat *st)
+{
+	struct sys_dir *d = spool_reader_dir(pl->r, rel, NULL);
+	struct sys_stat there;
+
+	return d != NULL && sys_stat_at(&there, d, name) == 0 && there.ino == st->ino && there.dev == st->dev ? d : NULL;
+}
+
+/* On a file system that cannot rename without replacing, a rename is a link and an unlink (sys.h), and a run may have died between them. The
+ * folder and name that the spool has beside the private one for this very file: `rel`, or where its MTA has moved it since. NULL: none. */
+static struct sys_dir *
+second_name(const char **name, struct run *run, const struct work *w, size_t k, const char *rel, const struct sys_stat *st)
+{
+	const struct item_part *p = &w->part[k];
+	struct spool_item si;
+	struct sys_dir *d;
+	struct err e;
+	size_t i;
+
+	if (st->nlink < 2)
+		return NULL;
+	*name = p->name;
+	d = has_file(w->pl, rel, p->name, st);
+	if (d != NULL || w->pl->sp->driver->find(&si, w->pl->sp, w->pl->r, &run->batch, w->it.queue, w->it.id, w->it.path, &e) != 1)
+		return d;
+	for (i = 0; i < si.parts.n && d == NULL; i++) {
+		if (si.parts.v[i].role != p->role || si.parts.v[i].absent)
+			continue;
+		*name = si.parts.v[i].name;
+		d = has_file(w->pl, si.parts.v[i].dir, *name, st);
+	}
+	return d;
+}
+
 /* Puts back what was taken of one message, last part first, so that the MTA sees it again only when it is whole. */
 static int
 put_back(struct run *run, struct work *w, size_t taken)
@@ -195,6 +231,8 @@ static int
 continue_taking(struct run *run, struct work *w, struct err *e)
 {
 	struct sys_stat st;
+	struct sys_dir *d;
+	const char *name;
 	size_t i, kept = 0;
 	int rc = w->n != 0 ? sys_stat_at(&st, w->pl->private, w->part[0].private) : ENOENT;
 
@@ -211,6 +249,12 @@ continue_taking(struct run *run, struct work *w, struct err *e)
 				return 1;
 			}
 			rc = sys_stat_at(&st, w->pl->private, w->part[i].private);
+		} else if (rc == 0 && (d = second_name(&name, run, w, i, w->part[i].dir, &st)) != NULL) {
+			rc = sys_sync_dir(w->pl->private);
+			if (rc == 0)
+				rc = run_unlink(run, d, name);
+			if (rc == 0)
+				rc = sys_stat_at(&st, w->pl->private, w->part[i].private);
 		}
 		w->part[kept] = w->part[i];
 		w->part[kept++].st = st;
@@ -849,7 +893,7 @@ put_home(struct run *run, struct work *w, int dry)
 	struct err e;
 	struct sys_dir *dir;
 	struct sys_stat st;
-	const char *to;
+	const char *to, *name;
 	size_t i;
 	int rc = 0, elsewhere = 0;
 
@@ -868,6 +912,9 @@ put_home(struct run *run, struct work *w, int dry)
 		elsewhere |= strcmp(to, w->part[i - 1].dir) != 0;
 		if (dry)
 			continue;
+		dir = second_name(&name, run, w, i - 1, to, &st);
+		if (dir != NULL && sys_sync_dir(dir) == 0 && run_unlink(run, w->pl->private, w->part[i - 1].private) == 0)
+			continue;	/* an undo that was cut off: the spool has it */
 		dir = home_dir(w->pl, to, &e);
 		rc = dir != NULL ? move(run, w->pl->private, w->part[i - 1].private, dir, w->part[i - 1].name) : e.sys != 0 ? e.sys : EIO;
 		/* The MTA may have made a log of that name meanwhile: the newer one counts, ours goes (manual, WHAT CAN GO WRONG). */

@@ -141,7 +141,8 @@ void sys_lock_free(struct sys_lock *l);
 /* ---- changing: on a spool called by index/purge.c and index/restore.c alone ----
  * Plain failure is returned as errno, 0 is success; EINTR is repeated inside. */
 
-/* Renames without ever replacing: EEXIST when the new name is taken, EXDEV between file systems, ENOENT when the old one has gone. */
+/* Renames without ever replacing: EEXIST when the new name is taken, EXDEV between file systems, ENOENT when the old one has gone. Where the
+ * file system has no such rename it is a link and an unlink: a process that dies between them leaves both names, and the same call once more ends it. */
 int sys_rename(struct sys_dir *from, const char *name, struct sys_dir *to, const char *new_name);
 int sys_unlink(struct sys_dir *d, const char *name);
 int sys_mkdir(struct sys_dir *d, const char *name, uint32_t mode);	/* exclusive; the mode is exact, whatever the umask */

@@ -407,21 +407,33 @@ sys_lock_free(struct sys_lock *l)
 
 /* ---- changing ---- */
 
+static int
+is_same_file(struct sys_dir *a, const char *name, struct sys_dir *b, const char *other)
+{
+	struct stat x, y;
+
+	return fstatat(a->fd, name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b->fd, other, &y, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* For a file system without RENAME_NOREPLACE: link fails when the new name is taken, and only then the old one goes. The same file under both
+ * names is what a process leaves that died in between. */
+static int
+link_unlink(struct sys_dir *from, const char *name, struct sys_dir *to, const char *new_name)
+{
+	int rc = linkat(from->fd, name, to->fd, new_name, 0) < 0 ? errno : 0;
+
+	if (rc != 0 && (rc != EEXIST || !is_same_file(from, name, to, new_name)))
+		return rc;
+	return unlinkat(from->fd, name, 0) < 0 ? errno : 0;
+}
+
 int
 sys_rename(struct sys_dir *from, const char *name, struct sys_dir *to, const char *new_name)
 {
-	struct stat st;
-
 	if (renameat2(from->fd, name, to->fd, new_name, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return errno;
-	/* A file system without RENAME_NOREPLACE: link fails when the new name is taken, and only then the old one goes. */
-	if (fstatat(from->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno;
-	if (linkat(from->fd, name, to->fd, new_name, 0) < 0)
-		return errno;
-	return unlinkat(from->fd, name, 0) < 0 ? errno : 0;
+	return errno == EINVAL || errno == ENOSYS ? link_unlink(from, name, to, new_name) : errno;
 }
 
 int

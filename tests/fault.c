@@ -7,6 +7,7 @@
  *				done), ENOSPC EIO EACCES EINTR EXDEV (it fails so), short (half is read or written),
  *				run (SPOOLSWEEP_FAULT_RUN goes to a shell first: what an MTA may do at that moment);
  *				N+:KIND from call N on
+ *	SPOOLSWEEP_FAULT_LINK=N	no file system has RENAME_NOREPLACE; the process dies behind the link N that stands for one (0: never); POSIX
  *	SPOOLSWEEP_FAULT_LOG=FILE	appends a line a call: N, name, kinds that apply to it, path, second path, bytes
  *	SPOOLSWEEP_FAULT_SERVE=1	runs many (fault_serve.c)
  *

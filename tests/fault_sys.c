@@ -1,4 +1,5 @@
 /* fault_sys.c - POSIX body of fault_sys.h. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "tests/fault_sys.h"
 
 static int log_fd = -1;
+static long links;	/* renames are made by one thread */
 
 void
 fault_log_open(const char *path)
@@ -69,4 +71,31 @@ const char *
 fault_file_path(char *out, size_t n, struct sys_file f)
 {
 	return fd_path(out, n, (int)f.h, NULL);
+}
+
+/* ---- a file system without RENAME_NOREPLACE, and a death between the link and the unlink that stand for it ---- */
+
+int __real_renameat2(int from, const char *name, int to, const char *new_name, unsigned flags);
+int __wrap_renameat2(int from, const char *name, int to, const char *new_name, unsigned flags);
+int
+__wrap_renameat2(int from, const char *name, int to, const char *new_name, unsigned flags)
+{
+	if (getenv("SPOOLSWEEP_FAULT_LINK") == NULL)
+		return __real_renameat2(from, name, to, new_name, flags);
+	errno = EINVAL;
+	return -1;
+}
+
+int __real_linkat(int from, const char *name, int to, const char *new_name, int flags);
+int __wrap_linkat(int from, const char *name, int to, const char *new_name, int flags);
+int
+__wrap_linkat(int from, const char *name, int to, const char *new_name, int flags)
+{
+	const char *at = getenv("SPOOLSWEEP_FAULT_LINK");
+	int rc = __real_linkat(from, name, to, new_name, flags), error = errno;
+
+	if (rc == 0 && at != NULL && ++links == strtol(at, NULL, 10))
+		fault_die();
+	errno = error;
+	return rc;
 }
