@@ -47,7 +47,7 @@ resume_one(struct plan_run *r, const struct plan *p)
 	/* The archive goes where the run before wanted it, unless it is said otherwise now. */
 	r->opt.archive_dir = r->c->opt[OPT_ARCHIVE] == NULL && p->archive_dir != NULL ? p->archive_dir : r->archive_dir;
 	r->kind = p->kind;
-	if (p->state < PLAN_VERIFIED)
+	if (p->state != PLAN_UNDOING)
 		status = plan_run_check(r, p->id);
 	if (status == CMD_DONE)
 		return plan_run_execute(r, p->id);
@@ -99,8 +99,10 @@ resume_all(struct plan_run *r)
 	int rc, status = CMD_DONE, any = 0;
 
 	while (!plan_run_stopped() && (rc = journal_plan_after(&p, r->j, id, PLAN_TAKING, PLAN_UNDOING, &r->arena, &e)) != 0) {
-		if (rc < 0)
-			return cmd_worse(status, cmd_fail(&e));
+		if (rc < 0) {	/* what is in the private folders is not known */
+			cmd_fail(&e);
+			return CMD_RESUME;
+		}
 		id = p.id;
 		if (is_over(&p))
 			continue;

@@ -264,33 +264,63 @@ plan_run_make(int64_t *id, struct plan_run *r, int64_t parent, int64_t limit)
 	return CMD_DONE;
 }
 
-int
-plan_run_check(struct plan_run *r, int64_t id)
+static void
+hint_resume(const struct plan_run *r, int64_t id)
+{
+	struct buf b;
+
+	buf_init(&b, 4096);
+	cmd_again(&b, r->c);
+	buf_fmt(&b, " purge --resume %" PRId64 "%s", id, r->c->opt[OPT_STOP_SERVICE] != NULL ? " --stop-service" : "");
+	cmd_say("plan %" PRId64 " is not finished and nothing is lost; to finish it: %s", id, buf_cstr(&b));
+	buf_free(&b);
+}
+
+static int
+check(struct plan_run *r, const struct plan *p)
 {
 	struct plan_facts facts;
-	struct plan p;
 	struct err e = { 0, "" };
 	char *real;
 
-	if (plan_run_plan(&p, r, id) != CMD_DONE)
-		return CMD_FAILED;
-	if (sys_now_us() - p.created > OLD_PLAN_US && p.state == PLAN_PLANNED)
-		cmd_note(r->c, "plan %" PRId64 " is older than 15 minutes: what arrived since then is not in it", id);
-	if (plan_service_check(r, id) != CMD_DONE)
-		return CMD_FAILED;
-	if (plan_facts(&facts, r->j, id, &e) < 0)
+	if (plan_facts(&facts, r->j, p->id, &e) < 0)
 		return cmd_fail(&e);
-	/* A resume finds what it needs taken already: the space is then as it is. */
-	if (purge_check(r->j, id, p.state == PLAN_PLANNED ? (uint64_t)facts.expected : 0, &r->opt, &e) < 0)
+	if (p->state != PLAN_PLANNED && facts.expected == 0)	/* a resume with nothing to archive: only what is verified is deleted */
+		return CMD_DONE;
+	if (plan_service_check(r, p->id) != CMD_DONE)
+		return CMD_FAILED;
+	if (purge_check(r->j, p->id, (uint64_t)facts.expected, &r->opt, &e) < 0)
 		return cmd_fail(&e);
-	if (p.kind != PLAN_PURGE)
+	if (p->kind != PLAN_PURGE)
 		return CMD_DONE;
 	real = sys_realpath(r->opt.archive_dir, &e);
 	if (real == NULL)
 		return cmd_fail(&e);
 	r->opt.archive_dir = arena_str(&r->arena, real);
 	free(real);
-	return journal_plan_folder(r->j, id, r->opt.archive_dir, &e) < 0 ? cmd_fail(&e) : CMD_DONE;
+	return journal_plan_folder(r->j, p->id, r->opt.archive_dir, &e) < 0 ? cmd_fail(&e) : CMD_DONE;
+}
+
+/* Nothing was done in this run; but what an earlier one has taken waits in the private folder. */
+static int
+failed_early(const struct plan_run *r, const struct plan *p)
+{
+	if (p->state == PLAN_PLANNED)
+		return CMD_FAILED;
+	hint_resume(r, p->id);
+	return CMD_RESUME;
+}
+
+int
+plan_run_check(struct plan_run *r, int64_t id)
+{
+	struct plan p;
+
+	if (plan_run_plan(&p, r, id) != CMD_DONE)
+		return CMD_FAILED;
+	if (sys_now_us() - p.created > OLD_PLAN_US && p.state == PLAN_PLANNED)
+		cmd_note(r->c, "plan %" PRId64 " is older than 15 minutes: what arrived since then is not in it", id);
+	return check(r, &p) == CMD_DONE ? CMD_DONE : failed_early(r, &p);
 }
 
 /* ---- carrying out ---- */
@@ -323,18 +353,6 @@ is_finished(const struct plan *p)
 	return p->state == PLAN_DONE || p->state == PLAN_UNDONE || (p->kind == PLAN_HOLD && p->state == PLAN_TAKEN);
 }
 
-static void
-hint_resume(const struct plan_run *r, int64_t id)
-{
-	struct buf b;
-
-	buf_init(&b, 4096);
-	cmd_again(&b, r->c);
-	buf_fmt(&b, " purge --resume %" PRId64 "%s", id, r->c->opt[OPT_STOP_SERVICE] != NULL ? " --stop-service" : "");
-	cmd_say("plan %" PRId64 " is not finished and nothing is lost; to finish it: %s", id, buf_cstr(&b));
-	buf_free(&b);
-}
-
 /* What the run left: skipped messages are exit 3, an unfinished plan is exit 2 or 3. */
 static int
 judge(struct plan_run *r, const struct plan *p, int rc, const struct purge_result *res, const struct err *e)
@@ -350,9 +368,21 @@ judge(struct plan_run *r, const struct plan *p, int rc, const struct purge_resul
 		hint_resume(r, p->id);
 		return CMD_RESUME;
 	}
-	if (!is_finished(p))
+	if (!is_finished(p)) {
+		if (p->count[ITEM_BUSY] > 0)
+			cmd_say("%" PRId64 " messages are busy: their MTA is at work on them", p->count[ITEM_BUSY]);
 		hint_resume(r, p->id);
+	}
 	return skipped > 0 || !is_finished(p) ? CMD_PARTLY : CMD_DONE;
+}
+
+static void
+tell_moved(const struct plan_run *r, const struct purge_result *res)
+{
+	if (res->moved_place > 0)
+		cmd_note(r->c, "%" PRId64 " messages go to another place than they came from", res->moved_place);
+	if (res->past_life > 0)
+		cmd_note(r->c, "%" PRId64 " messages are past their lifetime: they bounce to their senders at the first try", res->past_life);
 }
 
 static void
@@ -362,10 +392,7 @@ tell_result(const struct plan_run *r, const struct purge_result *res)
 		cmd_note(r->c, "%" PRId64 " messages were taken while the MTA was delivering them", res->in_delivery);
 	if (res->delivered > 0)
 		cmd_note(r->c, "%" PRId64 " messages had been delivered to all by the time they were archived", res->delivered);
-	if (res->moved_place > 0)
-		cmd_note(r->c, "%" PRId64 " messages go to another place than they came from", res->moved_place);
-	if (res->past_life > 0)
-		cmd_note(r->c, "%" PRId64 " messages are past their lifetime: they bounce to their senders at the first try", res->past_life);
+	tell_moved(r, res);
 }
 
 /* What is in the spools and what of the plan was taken, before this run takes anything. */
@@ -461,7 +488,7 @@ plan_run_execute(struct plan_run *r, int64_t id)
 		return service;
 	before = set_before(r, id, &status);
 	if (status == CMD_FAILED)
-		return cmd_worse(CMD_FAILED, plan_service_start(r));
+		return cmd_worse(failed_early(r, &p), plan_service_start(r));
 	log_plan(&p, SYS_EVENT_BEGUN, "begun", r->who);
 	progress_begin(r);
 	rc = p.state == PLAN_UNDOING ? purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e) : purge_run(&res, r->j, id, &r->opt, &e);
@@ -472,27 +499,28 @@ plan_run_execute(struct plan_run *r, int64_t id)
 	return cmd_worse(status, service);
 }
 
-struct wanting {
-	int (*want)(void *arg, const struct item *it);
-	void *arg;
-	int64_t n;
-};
-
-static int
-count_wanted(void *arg, const struct item *it)
+/* Those that an agent is delivering stay where they are: nothing else keeps them from going out twice. */
+static void
+tell_kept(const struct plan_run *r, const struct purge_result *res, int64_t id)
 {
-	struct wanting *w = arg;
+	struct buf b;
 
-	if (w->want != NULL && !w->want(w->arg, it))
-		return 0;
-	w->n += it->state == ITEM_TAKEN || it->state == ITEM_ARCHIVED || it->state == ITEM_VERIFIED;
-	return 1;
+	if (res->in_delivery == 0)
+		return;
+	buf_init(&b, 4096);
+	cmd_again(&b, r->c);
+	if (r->kind == PLAN_HOLD)
+		buf_puts(&b, " release --execute");
+	else
+		buf_fmt(&b, " purge --undo %" PRId64 " --execute", id);
+	cmd_say("%" PRId64 " messages are being delivered at this moment and stay in the private folder; later: %s", res->in_delivery,
+	    buf_cstr(&b));
+	buf_free(&b);
 }
 
 int
 plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg, int64_t *wanted)
 {
-	struct wanting w = { want, arg, 0 };
 	const int dry = r->c->opt[OPT_EXECUTE] == NULL;
 	struct purge_result res;
 	struct plan p;
@@ -509,12 +537,10 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 	progress_begin(r);
 	if (!dry)
 		log_plan(&p, SYS_EVENT_BEGUN, "being put back", r->who);
-	/* Without a choice of messages the plan is marked as being undone, so that a resume goes on with it. */
-	rc = want != NULL || dry ? purge_undo(&res, r->j, id, count_wanted, &w, dry, &r->opt, &e) :
-	    purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e);
+	rc = purge_undo(&res, r->j, id, want, arg, dry, &r->opt, &e);
 	progress_wipe(&r->progress);
 	service = plan_service_start(r);
-	*wanted = want != NULL || dry ? w.n : p.count[ITEM_TAKEN] + p.count[ITEM_ARCHIVED] + p.count[ITEM_VERIFIED];
+	*wanted = dry ? res.meant - res.in_delivery : res.meant;
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
 		return cmd_worse(service, res.spool_changed ? CMD_RESUME : CMD_FAILED);
 	if (!dry) {
@@ -523,12 +549,13 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 			status = rescan_plan(r->c, r->ix, r->j, id) == CMD_DONE ? CMD_DONE : CMD_PARTLY;
 	}
 	status = cmd_worse(cmd_worse(service, status), plan_out_items(r, id, NULL, 1));
-	tell_result(r, &res);
+	tell_moved(r, &res);
+	tell_kept(r, &res, id);
 	if (res.note[0] != '\0')
 		cmd_note(r->c, "%s", res.note);
 	if (rc < 0) {
 		cmd_fail(&e);
 		return cmd_worse(status, res.spool_changed ? CMD_RESUME : CMD_FAILED);
 	}
-	return cmd_worse(status, p.count[ITEM_FAILED] > 0 ? CMD_PARTLY : CMD_DONE);
+	return cmd_worse(status, p.count[ITEM_FAILED] > 0 || (res.in_delivery > 0 && !dry) ? CMD_PARTLY : CMD_DONE);
 }

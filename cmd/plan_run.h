@@ -61,7 +61,7 @@ int plan_run_plan(struct plan *p, struct plan_run *r, int64_t id);
 /* Makes a plan of at most `limit` messages. CMD_DONE with *id 0 when nothing is selected (said). */
 int plan_run_make(int64_t *id, struct plan_run *r, int64_t parent, int64_t limit);
 
-/* The checks before anything is taken. */
+/* The checks before anything is taken, or before a resume goes on: CMD_DONE, CMD_FAILED, or CMD_RESUME when the plan was begun before. */
 int plan_run_check(struct plan_run *r, int64_t id);
 
 /* Carries out a plan from where it stands; told message by message at the end. */

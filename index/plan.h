@@ -59,7 +59,7 @@ struct plan_facts {
 	int64_t damaged, incomplete, held, busy;	/* busy: in an active queue when it was scanned */
 	int64_t other_accounts;		/* accounts in the plan beside the largest */
 	int64_t other_messages;		/* and their messages */
-	int64_t expected;		/* bytes that the archive may need at most (no compression assumed) */
+	int64_t expected;		/* bytes that the archive may need at most (no compression assumed) for what is in no whole archive yet */
 };
 int plan_facts(struct plan_facts *out, struct journal *j, int64_t plan, struct err *e);
 

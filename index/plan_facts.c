@@ -274,6 +274,8 @@ plan_groups(struct journal *j, int64_t plan, struct plan_near *near, int most,
  * begins what the disk cannot end. */
 #define FILES_OF_A_MESSAGE "4096 + 256 * coalesce(recipients, 0) + 2 * length(CAST(json AS BLOB))"
 
+#define NOT_ARCHIVED "0, 1, 2, 6, 8"	/* planned, taken, archived (into a file that is not whole yet), busy, failed */
+
 static int64_t
 number(sqlite3_stmt *st, int i, int64_t none)
 {
@@ -302,8 +304,8 @@ plan_facts(struct plan_facts *out, struct journal *j, int64_t plan, struct err *
 {
 	sqlite3_stmt *st = prepare(j, "SELECT count(*), total(size), min(arrived), max(arrived),"
 	    " total(json_extract(json, '$.damage') <> '[]'), total(s = 'incomplete'), total(s IN ('held', 'frozen')), total(s = 'active'),"
-	    " total(coalesce(size, 65536) + " FILES_OF_A_MESSAGE ") FROM"
-	    " (SELECT size, arrived, json, json_extract(json, '$.state') AS s, json_extract(json, '$.recipients') AS recipients"
+	    " total(CASE WHEN state IN (" NOT_ARCHIVED ") THEN coalesce(size, 65536) + " FILES_OF_A_MESSAGE " ELSE 0 END) FROM"
+	    " (SELECT size, arrived, json, state, json_extract(json, '$.state') AS s, json_extract(json, '$.recipients') AS recipients"
 	    " FROM item WHERE plan = ?)", plan, e);
 	int rc;
 

@@ -790,6 +790,15 @@ finish_empty(struct run *run, enum plan_state s, struct err *e)
 	return journal_plan_state(run->j, run->plan.id, s, e);
 }
 
+/* What the MTA held is still to be taken: such a plan goes back to the taking, so that a resume tries again. */
+static int
+finish_run(struct run *run, struct err *e)
+{
+	const int64_t busy = count(run, ITEM_BUSY, e);
+
+	return busy < 0 ? -1 : finish_empty(run, busy > 0 ? PLAN_TAKING : PLAN_DONE, e);
+}
+
 static int
 step(struct run *run, enum plan_state s, struct err *e)
 {
@@ -802,7 +811,7 @@ step(struct run *run, enum plan_state s, struct err *e)
 static int
 run_purge(struct run *run, struct err *e)
 {
-	if (count(run, ITEM_VERIFIED, e) > 0 && run_verify(run, e) < 0)
+	if (run_adopt(run, e) < 0 || (!run->verified && count(run, ITEM_VERIFIED, e) > 0 && run_verify(run, e) < 0))
 		return -1;
 	if (delete_all(run, e) < 0)		/* of an earlier run, before anything new */
 		return -1;
@@ -820,7 +829,7 @@ run_purge(struct run *run, struct err *e)
 		return err_set(e, 0, "stopped");
 	if (drop_strays(run, e) < 0)
 		return -1;
-	return finish_empty(run, PLAN_DONE, e);
+	return finish_run(run, e);
 }
 
 int
@@ -847,7 +856,7 @@ purge_run(struct purge_result *out, struct journal *j, int64_t id, const struct 
 	}
 	if (run.plan.kind == PLAN_PURGE)
 		rc = run_purge(&run, e);
-	else if ((rc = finish_empty(&run, PLAN_DONE, e)) == 0 && !run.finished)
+	else if ((rc = finish_run(&run, e)) == 0 && !run.finished && count(&run, ITEM_BUSY, e) == 0)
 		rc = step(&run, PLAN_TAKEN, e);
 out:
 	run_close(&run);
@@ -995,6 +1004,7 @@ undo_one(struct run *run, struct work *w, int dry, int *failed, struct err *e)
 	int rc = 0;
 
 	if (left == LEFT_UNKNOWN) {
+		run->out->meant++;
 		*failed += 1;
 		settle(w, w->it.state, arena_fmt(&run->batch, "the private folder %s cannot be read", w->pl->path));
 		return 0;
@@ -1003,6 +1013,13 @@ undo_one(struct run *run, struct work *w, int dry, int *failed, struct err *e)
 		return dry ? 0 : finish_deleting(run, w, e);
 	if (left == LEFT_NONE && w->it.state != ITEM_TAKEN && w->it.state != ITEM_ARCHIVED && w->it.state != ITEM_VERIFIED)
 		return 0;	/* was never taken; the others an undo that was cut off has put back */
+	run->out->meant++;
+	if (left == LEFT_SOME && run_in_delivery(run, &w->part[0], w->pl)) {
+		/* In a queue it would be tried at once, while the agent at work tells the recipients that are done only at its end. */
+		run->out->in_delivery++;
+		settle(w, ITEM_BUSY, "its MTA is delivering it: kept in the private folder");
+		return 0;
+	}
 	run->out->past_life += is_past_life(w);
 	rc = put_home(run, w, dry);
 	if (rc < 0)

@@ -38,7 +38,8 @@ struct purge_options {
 
 struct purge_result {
 	int spool_changed;		/* something was renamed or removed: failure is exit 2 */
-	int64_t in_delivery;		/* taken from an active queue while an agent delivers: archived later */
+	int64_t in_delivery;		/* taken from an active queue while an agent delivers: archived, or put back, later */
+	int64_t meant;			/* undo, release: messages that were there to be put back, also those in_delivery and those that failed */
 	int64_t delivered;		/* nothing was pending any more when archived */
 	int64_t moved_place;		/* undo, release: went to another queue than they came from */
 	int64_t past_life;		/* undo, release: past their lifetime, will bounce at the first try */

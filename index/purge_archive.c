@@ -39,34 +39,31 @@ archive_name(struct run *run, int again)
 	return arena_fmt(&run->arena, "spoolsweep-%s-%s-plan%lld-%d.tar.zst", clean, when, (long long)run->plan.id, again);
 }
 
-static const char *
-last_of(const char *path)
+const char *
+run_part_path(struct arena *a, const struct item_part *p)
 {
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
+	return *p->dir != '\0' ? arena_fmt(a, "%s/%s", p->dir, p->name) : p->name;
 }
 
 /* ---- one message ---- */
 
-/* Is a message that was taken from an active queue still in an agent's hands? Waits as long as --retry-busy says. */
-static int
-is_in_delivery(struct job *job, const struct item *it, const struct item_part *p, struct run_place *pl)
+int
+run_in_delivery(struct run *run, const struct item_part *p, struct run_place *pl)
 {
-	int64_t end = sys_clock_us() + job->run->opt->retry_busy_s * 1000000;
 	struct sys_file f;
 	struct sys_stat st;
 	int rc;
 
-	(void)it;
 	if (pl->sp->driver->in_delivery == NULL || strncmp(p->dir, "active", 6) != 0)
 		return 0;
+	if (run->patience_end == 0)	/* for all of them together: an agent does not wait for its neighbour either */
+		run->patience_end = sys_clock_us() + run->opt->retry_busy_s * 1000000;
 	for (;;) {
 		if (sys_open_rw_at(&f, &st, pl->private, p->private) != 0)
-			return 0;	/* archiving will say why */
+			return 0;
 		rc = pl->sp->driver->in_delivery(f);
 		sys_close(&f);
-		if (rc != EAGAIN || sys_clock_us() >= end || run_should_stop(job->run))
+		if (rc != EAGAIN || sys_clock_us() >= run->patience_end || run_should_stop(run))
 			return rc == EAGAIN;
 		sys_sleep_ms(200);
 	}
@@ -93,7 +90,7 @@ static int
 add_part(struct job *job, const struct item *it, size_t k, struct item_part *p, struct run_place *pl, struct err *e)
 {
 	struct arena *a = &job->run->batch;
-	const char *path = *p->dir != '\0' ? arena_fmt(a, "%s/%s", p->dir, p->name) : p->name;
+	const char *path = run_part_path(a, p);
 	struct sys_file f;
 	int rc = 1, try;
 
@@ -128,7 +125,7 @@ add_json(struct job *job, const struct item *it, const struct item_part *p, size
 	for (i = 0; i < n; i++) {
 		memset(&part[i], 0, sizeof part[i]);
 		part[i].role = part_role_name(p[i].role);
-		part[i].path = *p[i].dir != '\0' ? arena_fmt(&job->run->batch, "%s/%s", p[i].dir, p[i].name) : p[i].name;
+		part[i].path = run_part_path(&job->run->batch, &p[i]);
 		part[i].size = p[i].st.size;
 		part[i].mode = p[i].st.mode;
 		part[i].uid = p[i].st.uid;
@@ -159,7 +156,7 @@ add_message(struct job *job, const struct item *it, struct err *e)
 		return -1;
 	if (n == 0)
 		return err_set(e, 0, "the journal is damaged: message %s was taken, but no file of it is known", it->id);
-	if (is_in_delivery(job, it, p, pl)) {
+	if (run_in_delivery(run, &p[0], pl)) {
 		run->out->in_delivery++;
 		return journal_item_state(run->j, run->plan.id, it->n, ITEM_BUSY,
 		    "in delivery when it was taken: kept in the private folder, --resume archives it", e);
@@ -241,8 +238,8 @@ keep_first(void *arg, const char *text)
 		snprintf(p->text, sizeof p->text, "%s", text);
 }
 
-static int
-verify_file(struct arc_report *rep, struct sys_dir *folder, const char *name, struct err *e)
+int
+run_verify_file(struct arc_report *rep, struct sys_dir *folder, const char *name, struct err *e)
 {
 	struct first_problem p = { "" };
 
@@ -253,15 +250,10 @@ verify_file(struct arc_report *rep, struct sys_dir *folder, const char *name, st
 	return 0;
 }
 
-/* Publishes a proven archive and says so in the journal, in this order: a name without a word in the journal is found again by a resume,
- * a word without a name never exists. */
-static int
-publish(struct job *job, const struct arc_report *rep, struct err *e)
+int
+run_note_archive(struct run *run, const char *path, const struct arc_report *rep, struct err *e)
 {
-	struct run *run = job->run;
-	const char *path = arena_fmt(&run->arena, "%s/%s", run->opt->archive_dir, job->name);
-
-	if (arc_publish(job->folder, job->name, e) < 0 || journal_begin(run->j, e) < 0)
+	if (journal_begin(run->j, e) < 0)
 		return -1;
 	if (journal_plan_archive(run->j, run->plan.id, path, (int64_t)rep->size, rep->sha, e) < 0 ||
 	    journal_items_move(run->j, run->plan.id, ITEM_ARCHIVED, ITEM_VERIFIED, path, e) < 0 ||
@@ -272,6 +264,18 @@ publish(struct job *job, const struct arc_report *rep, struct err *e)
 	run->plan.archive = path;
 	run->verified = 1;
 	return 0;
+}
+
+/* Publishes a proven archive and says so in the journal, in this order: a name without a word in the journal is found again by a resume
+ * (run_adopt), a word without a name never exists. */
+static int
+publish(struct job *job, const struct arc_report *rep, struct err *e)
+{
+	struct run *run = job->run;
+
+	if (arc_publish(job->folder, job->name, e) < 0)
+		return -1;
+	return run_note_archive(run, arena_fmt(&run->arena, "%s/%s", run->opt->archive_dir, job->name), rep, e);
 }
 
 static int
@@ -295,7 +299,7 @@ make_archive(struct job *job, uint64_t all, struct err *e)
 	arc_close(job->arc);
 	job->arc = NULL;
 	run_progress(run, "verify", 0, all);
-	if (verify_file(&rep, job->folder, arena_fmt(&run->arena, ".%s.tmp", job->name), e) < 0)
+	if (run_verify_file(&rep, job->folder, arena_fmt(&run->arena, ".%s.tmp", job->name), e) < 0)
 		return -1;
 	if (rep.files != job->files || rep.bytes != job->bytes || rep.messages != job->messages)
 		return err_set(e, 0, "archive %s has %llu files, %llu were archived", job->name, (unsigned long long)rep.files,
@@ -314,21 +318,36 @@ taken(struct run *run, uint64_t *n, struct err *e)
 	return 0;
 }
 
-/* What an archive that never got its name held is archived anew; its temporary file goes. */
+/* The temporary files of an archive that never got its name go, in the folder that it was meant for. One that cannot be opened any more
+ * keeps nobody from archiving into another. */
 static int
-forget_unfinished(struct run *run, struct sys_dir *folder, struct err *e)
+discard_unfinished(const struct plan *p, struct err *e)
+{
+	struct sys_dir *folder = NULL;
+	struct err why;
+	const char *name;
+	char *dir;
+	int rc = 0;
+
+	err_clear(&why);
+	dir = sys_parent(p->archive, &name);
+	if (sys_dir_open(&folder, dir, &why) == 0)
+		rc = arc_discard(folder, name, e);
+	sys_dir_close(folder);
+	free(dir);
+	return rc;
+}
+
+/* What such an archive held is archived anew. */
+static int
+forget_unfinished(struct run *run, struct err *e)
 {
 	struct plan p;
 
 	if (journal_plan(&p, run->j, run->plan.id, &run->arena, e) != 1)
 		return -1;
-	if (p.archive != NULL && !p.has_sha) {
-		if (arc_discard(folder, last_of(p.archive), e) < 0)
-			return -1;
-		/* Published, but killed before the journal knew: it is whole, and it is ours, but its items are archived once more. */
-		if (p.count[ITEM_ARCHIVED] > 0)
-			snprintf(run->out->note, sizeof run->out->note, "an unfinished run may have left %s: it is not needed", p.archive);
-	}
+	if (p.archive != NULL && !p.has_sha && discard_unfinished(&p, e) < 0)
+		return -1;
 	return journal_items_move(run->j, run->plan.id, ITEM_ARCHIVED, ITEM_TAKEN, NULL, e);
 }
 
@@ -361,7 +380,7 @@ run_archive(struct run *run, struct err *e)
 	uint64_t all;
 	int rc = -1, again = 0;
 
-	if (sys_dir_open(&job.folder, run->opt->archive_dir, e) < 0 || forget_unfinished(run, job.folder, e) < 0 ||
+	if (sys_dir_open(&job.folder, run->opt->archive_dir, e) < 0 || forget_unfinished(run, e) < 0 ||
 	    taken(run, &all, e) < 0)
 		goto out;
 	rc = 0;
@@ -392,7 +411,7 @@ run_verify(struct run *run, struct err *e)
 	if (run->plan.archive == NULL || !run->plan.has_sha)
 		return err_set(e, 0, "the journal is damaged: plan %lld has no archive", (long long)run->plan.id);
 	dir = sys_parent(run->plan.archive, &name);
-	if (sys_dir_open(&folder, dir, e) == 0 && verify_file(&rep, folder, name, e) == 0)
+	if (sys_dir_open(&folder, dir, e) == 0 && run_verify_file(&rep, folder, name, e) == 0)
 		rc = memcmp(rep.sha, run->plan.sha, ARC_SHA256) == 0 ? 0 :
 		    err_set(e, 0, "archive %s is not the one that this plan made", run->plan.archive);
 	sys_dir_close(folder);
@@ -492,16 +511,45 @@ check_archive(const char *path, uint64_t need, struct err *e)
 	return rc == 0 ? 0 : -1;
 }
 
+/* What the files of an archive of this plan that is not noted yet take up: it is used, or goes before a new one is written. */
+static uint64_t
+unfinished_size(const struct plan *p, struct arena *a)
+{
+	struct sys_dir *folder = NULL;
+	struct sys_stat st;
+	struct err why;
+	const char *name;
+	char *dir;
+	uint64_t n = 0;
+
+	if (p->archive == NULL || p->has_sha)
+		return 0;
+	err_clear(&why);
+	dir = sys_parent(p->archive, &name);
+	if (sys_dir_open(&folder, dir, &why) == 0) {
+		if (sys_stat_at(&st, folder, name) == 0)
+			n += st.size;
+		if (sys_stat_at(&st, folder, arena_fmt(a, ".%s.tmp", name)) == 0)
+			n += st.size;
+	}
+	sys_dir_close(folder);
+	free(dir);
+	return n;
+}
+
 int
 purge_check(struct journal *j, int64_t id, uint64_t need, const struct purge_options *opt, struct err *e)
 {
 	struct arena a = { 0 };
 	struct plan p;
 	char *real = NULL;
+	uint64_t there;
 	int rc = journal_plan(&p, j, id, &a, e);
 
 	if (rc == 0)
 		rc = err_set(e, 0, "there is no plan %lld", (long long)id);
+	there = rc == 1 ? unfinished_size(&p, &a) : 0;
+	need = there < need ? need - there : 0;
 	if (rc == 1 && p.kind == PLAN_PURGE)
 		rc = check_archive(opt->archive_dir, need, e) == 0 && (real = sys_realpath(opt->archive_dir, e)) != NULL ? 1 : -1;
 	if (rc == 1)

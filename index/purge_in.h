@@ -37,6 +37,7 @@ struct run {
 	int verified;			/* the archive was verified in this very run */
 	int finished;			/* the plan is over */
 	int stopped;			/* the user asked to stop */
+	int64_t patience_end;		/* of run_in_delivery, 0: not asked yet */
 };
 
 /* Opens the plan's places: the spools, and the private folders (made when `make` is set, else private stays NULL where there is none). Takes the lock of
@@ -65,8 +66,24 @@ int run_archive(struct run *run, struct err *e);
 /* For an undo: removes what an archive that never got its name has left, and says so when it cannot. */
 void run_drop_unfinished(struct run *run);
 
+/* Before that: an archive that an earlier run published without noting it is noted (run->verified), or what it held is archived anew. */
+int run_adopt(struct run *run, struct err *e);
+
+/* arc_verify, where any finding is an error. */
+int run_verify_file(struct arc_report *rep, struct sys_dir *folder, const char *name, struct err *e);
+
+/* Everything ARCHIVED is VERIFIED: it stands in the archive `path`, which was verified in this run. path lives as long as the run. */
+int run_note_archive(struct run *run, const char *path, const struct arc_report *rep, struct err *e);
+
+/* "deferred/A/ABC123", as it is named in an archive. */
+const char *run_part_path(struct arena *a, const struct item_part *p);
+
 /* Reads the archive of what is VERIFIED once more and compares it with the journal: sets run->verified. */
 int run_verify(struct run *run, struct err *e);
+
+/* Is a message that was taken from an active queue still in an agent's hands? p: its first part. All questions of a run together wait as
+ * long as --retry-busy says. A file that cannot be opened is not: whoever goes on with it says why. */
+int run_in_delivery(struct run *run, const struct item_part *p, struct run_place *pl);
 
 /* sys_unlink, for files of our own in the private folder; purge.c. */
 int run_unlink(struct run *run, struct sys_dir *d, const char *name);

@@ -1,4 +1,5 @@
-# The flow of a purge beside its straight way: a file system without RENAME_NOREPLACE.
+# The flow of a purge beside its straight way: an undo while an agent delivers, a plan of which messages are busy, what a resume looks at
+# before it goes on, an archive that was published and not noted, and a file system without RENAME_NOREPLACE.
 use strict;
 use warnings;
 use Fcntl qw(:DEFAULT :flock F_SETLK F_WRLCK SEEK_SET);
@@ -48,16 +49,219 @@ sub states {
 sub private { my ($c) = @_; my %n = map { m{/(\d+)\.\d+\z} ? ($1 => 1) : () } glob "$c->{s}/.spoolsweep/*/*"; return sort keys %n }
 sub plan_row { my ($c) = @_; return (json_lines(run($c, undef, 'plans', '--json')->{out}))[-1] }
 
+# ---- an agent delivers what was taken
+
+{
+	my $c = fault_case("$dir/undo", 'postfix', 4, '--fast');
+	my $m = messages($c, tree($c->{template}));
+	my ($id) = sort keys %$m;
+	my ($rel) = keys %{ $m->{$id} };
+	rename "$c->{template}/$rel", "$c->{template}/active/$id" or die $!;
+	for my $how (['hold', 'release', '--execute'], ['purge', 'purge', '--undo', 1, '--execute']) {
+		my ($what, @back) = @$how;
+		my $again = join ' ', @back;
+		fresh($c);
+		my @take = ($what, '--all', '--execute', '--yes', $what eq 'purge' ? ('--archive', $c->{a}) : ());
+		my $kill;
+		if ($what eq 'purge') {	# killed when all is taken: the archive is not begun
+			my ($p) = points($c, @take);
+			$kill = (grep { $_->{name} eq 'sys_create_at' && $_->{path} =~ /\.tar\.zst\.tmp\z/ } @$p)[0]{n} . ':kill';
+			fresh($c);
+		}
+		my $agent = locked("$c->{s}/active/$id", 'postfix');
+		run($c, $kill, @take);
+		is(scalar(my @p = private($c)), 4, "$what: all are taken, one of them in delivery");
+		my $r = run($c, undef, @back, '--json');
+		is($r->{status}, 3, "@back[0,1] while an agent delivers: exit 3") or diag $r->{err};
+		is(states($c)->{$id}, 'busy', '  the message is busy');
+		is(scalar(grep { $_ eq 'released' } values %{ states($c) }), 3, '  the others are back');
+		is(scalar(@p = private($c)), 1, '  it stays in the private folder');
+		like($r->{err}, qr/1 messages are being delivered .* later: .*\Q$again\E$/m, '  and the command for later is said');
+		my ($row) = grep { ($_->{id} // '') eq $id } json_lines($r->{out});
+		like($row->{why}, qr/delivering/, '  the message is listed with the reason');
+		isnt(plan_row($c)->{state}, 'undone', '  the plan is not over');
+		is(run($c, undef, @back)->{status}, 3, '  the same again while it goes on');
+		let_go($agent);
+		$r = run($c, undef, @back);
+		is($r->{status}, 0, '  a later one puts it back') or diag $r->{err};
+		my $now = look($c)->{spool};
+		ok(!exists $now->{"/active/$id"} && (grep { m{/deferred/(?:./)*\Q$id\E\z} } keys %$now), '  into deferred, not into active');
+		is(scalar(@p = private($c)), 0, '  nothing is left in the private folder');
+		is_deeply([lost($c)], [], '  and nothing is lost');
+	}
+}
+
+# ---- busy messages leave a plan unfinished
+
+{
+	my $c = fresh(fault_case("$dir/busy", 'exim', 3, '--fast'));
+	my ($id) = sort keys %{ $c->{messages} };
+	my ($data) = map { "$c->{s}/$_" } grep { /-D\z/ } keys %{ $c->{messages}{$id} };
+	my @purge = ('purge', '--id', $id, '--execute', '--yes', '--archive', $c->{a});
+	my $exim = locked($data, 'exim');
+	my $r = run($c, undef, @purge);
+	is($r->{status}, 3, 'a plan of a single message that is busy: exit 3');
+	like($r->{out}, qr/^busy\s+\Q$id\E/m, '  it is listed');
+	like($r->{err}, qr/1 messages are busy.*to finish it: \S*spoolsweep .*purge --resume 1$/ms, '  how to try again is said');
+	is(plan_row($c)->{state}, 'taking', '  the plan is not done');
+	ok(!-e "$c->{s}/.spoolsweep", '  nothing of ours is in the spool meanwhile');
+	$r = run($c, undef, 'purge', '--resume');
+	is($r->{status}, 3, '--resume tries again: still busy, exit 3');
+	unlike($r->{err}, qr/no plan is unfinished/, '  the plan is found without its number');
+	my $freed = fork;
+	if ($freed == 0) {	# lets go once a resume has its private folder
+		select undef, undef, undef, 0.05 until glob "$c->{s}/.spoolsweep/*/lock";
+		close $exim->{hold};
+		require POSIX;
+		POSIX::_exit(0);
+	}
+	close $exim->{hold};
+	$r = run($c, undef, 'purge', '--resume', 1, '--retry-busy', 60);
+	is($r->{status}, 0, '--resume N --retry-busy waits for it: exit 0') or diag $r->{err};
+	is(states($c)->{$id}, 'deleted', '  it is deleted');
+	is(plan_row($c)->{state}, 'done', '  the plan is done');
+	is_deeply([lost($c)], [], '  and it is in the archive');
+	waitpid $_, 0 for $freed, $exim->{pid};
+
+	fresh($c);
+	$exim = locked($data, 'exim');
+	is(run($c, undef, 'purge', '--all', '--execute', '--yes', '--archive', $c->{a})->{status}, 3, 'two of three are deleted');
+	is(plan_row($c)->{state}, 'taking', '  the plan waits for the third');
+	is(run($c, undef, 'purge', '--undo', 1, '--execute')->{status}, 3, '  an undo ends it (some are deleted: exit 3)');
+	is(plan_row($c)->{state}, 'done', '  for good');
+	like(run($c, undef, 'purge', '--resume')->{err}, qr/no plan is unfinished/, '  nothing is left to resume');
+	let_go($exim);
+	ok(-e $data, '  the busy one is where it was');
+
+	fresh($c);
+	$exim = locked($data, 'exim');
+	is(run($c, undef, 'hold', '--all', '--execute')->{status}, 3, 'a hold with a busy message');
+	let_go($exim);
+	is(run($c, undef, 'purge', '--resume')->{status}, 0, '  is finished by --resume');
+	is(plan_row($c)->{state}, 'held', '  then all are held');
+	is_deeply([sort values %{ states($c) }], [('taken') x 3], '  each of them');
+}
+
+# ---- what a resume looks at first
+
+{
+	my $c = fault_case("$dir/resume", 'postfix', 3, '--fast');
+	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+	my @resume = ('purge', '--resume', 1);
+	my ($p) = points(fresh($c), @purge);
+	my ($create) = grep { $_->{name} eq 'sys_create_at' && $_->{path} =~ /\.tar\.zst\.tmp\z/ } @$p;
+	fresh($c);
+	run($c, "$create->{n}:kill", @purge);
+	my ($q) = points($c, @resume);
+	my ($walk) = grep { $_->{name} eq 'sys_dir_next' && $_->{path} =~ m{^\Q$c->{s}\E/} } @$q;
+	my ($write) = grep { $_->{n} > $walk->{n} && $_->{name} eq 'db_write' && $_->{path} =~ m{/index\.db} } @$q;
+	ok($write, 'a resume scans');
+	fresh($c);
+	is(run($c, "$create->{n}:kill", @purge)->{signal}, 9, 'killed when all is taken');
+	my $refused = sub {
+		my ($name, $said, $fault, @args) = @_;
+		my $r = run($c, $fault, @resume, @args);
+		is($r->{status}, 2, "resume, $name: exit 2, for mail is in the private folder") or diag $r->{err};
+		like($r->{err}, $said, '  the reason is said');
+		like($r->{err}, qr/to finish it: \S*spoolsweep .*purge --resume 1/, '  and what finishes it');
+		is(scalar(my @private = private($c)), 3, '  nothing has moved');
+	};
+	chmod 0755, $c->{a} or die $!;
+	$refused->('the archive folder is open to others', qr/open to other users/);
+	chmod 0700, $c->{a} or die $!;
+	$refused->('the archive folder lies in the spool', qr/lies in the spool/, undef, '--archive', "$c->{s}/archives");
+	rmdir "$c->{s}/archives";
+	rename $c->{a}, "$c->{a}.away" or die $!;
+	spew($c->{a}, 'a file');
+	$refused->('the archive folder is a file', qr/archive folder/);
+	unlink $c->{a};
+	rename "$c->{a}.away", $c->{a} or die $!;
+	$refused->('its scan fails', qr/index\.db|disk I\/O error/, "$write->{n}:EIO");
+	SKIP: {
+		skip 'only root can mount', 4 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
+		my $program = fault_program();
+		my $err = `unshare -m sh -c 'mount -t tmpfs -o size=16k,mode=700 tmpfs $c->{a} && exec $program --index $c->{i} purge --resume 1' 2>&1`;
+		is($? >> 8, 2, 'resume, no space for the archive: exit 2') or diag $err;
+		like($err, qr/may need .* --archive DIR names another disk/, '  the reason is said');
+		like($err, qr/to finish it/, '  and what finishes it');
+		is(scalar(my @private = private($c)), 3, '  nothing has moved');
+	}
+	my $r = run($c, undef, @resume);
+	is($r->{status}, 0, 'and with all in order it is finished') or diag $r->{err};
+	is_deeply([sort values %{ states($c) }], [('deleted') x 3], '  all are deleted');
+	is_deeply([glob "$c->{a}/.??*"], [], '  no temporary file is left');
+
+	# Another archive folder: what the killed run left in the first one goes all the same.
+	fresh($c);
+	is(run($c, $create->{n} + 1 . ':kill', @purge)->{signal}, 9, 'killed while the archive was begun');
+	is(scalar(my @left = glob "$c->{a}/.*.tmp"), 1, '  a temporary file is left');
+	is(run($c, undef, @resume, '--archive', "$c->{dir}/other")->{status}, 0, '  resumed into another folder');
+	is_deeply([glob "$c->{a}/.??*"], [], '  the temporary file is gone');
+	is(scalar(@left = glob "$c->{dir}/other/*.tar.zst"), 1, '  the archive is in the other one');
+	system('rm', '-rf', "$c->{dir}/other");
+}
+
+# ---- published, but not noted
+
+for my $kind (qw(postfix exim smartermail)) {
+	my $c = fault_case("$dir/adopt-$kind", $kind, 3, '--fast');
+	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+	my ($p) = points(fresh($c), @purge);
+	my ($publish) = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ /\.tar\.zst\z/ } @$p;
+	my ($commit) = grep { $_->{n} > $publish->{n} && $_->{name} eq 'db_sync' } @$p;
+	my $killed = sub {
+		my ($n) = @_;
+		fresh($c);
+		run($c, "$n:kill", @purge);
+		my @a = glob "$c->{a}/*.tar.zst";
+		is(scalar(@a), 1, "$kind: killed behind the publishing");
+		return $a[0];
+	};
+	my $resumed = sub {
+		my ($archives) = @_;
+		my $r = run($c, undef, 'purge', '--resume');
+		is($r->{status}, 0, '  resumed') or diag $r->{err};
+		is_deeply([sort values %{ states($c) }], [('deleted') x 3], '  all are deleted');
+		is_deeply([lost($c)], [], '  nothing is lost');
+		is(scalar(my @a = glob "$c->{a}/*.tar.zst"), $archives, "  archives: $archives");
+		my $row = plan_row($c);
+		is((split ' ', `sha256sum '$row->{archive}'`)[0], $row->{sha256}, '  the plan names one, with its SHA-256');
+		return ($row->{archive}, $r->{err});
+	};
+	for my $n ($publish->{n} + 1, $commit->{n}) {
+		my $was = $killed->($n);
+		my ($now) = $resumed->(1);
+		is($now, $was, '  it is the one that the killed run wrote');
+	}
+	# One byte of it changed: it proves nothing, and is left.
+	my $was = $killed->($publish->{n} + 1);
+	my $bytes = slurp($was);
+	substr($bytes, length($bytes) / 2, 1) ^= "\x01";
+	spew($was, $bytes, 0600);
+	my ($now, $err) = $resumed->(2);
+	isnt($now, $was, '  a damaged one is not used');
+	like($err, qr/has left \Q$was\E: it is not used/, '  and named');
+	is(slurp($was), $bytes, '  it is left as it is');
+	# Whole, but not what the journal says was archived.
+	for my $change ("update item set state = 1 where n = 1", "update part set sha256 = zeroblob(32) where item = 1",
+	    "update part set mtime = mtime + 1 where item = 2") {
+		$was = $killed->($publish->{n} + 1);
+		Fault::sql("$c->{dir}/i/journal.db", $change);
+		($now, $err) = $resumed->(2);
+		isnt($now, $was, "  one that holds something else is not used ($change)");
+	}
+}
+
 # ---- a file system without RENAME_NOREPLACE
 
 for my $kind (qw(postfix exim smartermail)) {
 	my $c = fault_case("$dir/link-$kind", $kind, 3, '--fast');
 	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
 	my @none = { SPOOLSWEEP_FAULT_LINK => 0 };
-	my $was = tree(fresh($c)->{s});
+	my $was = look(fresh($c))->{spool};
 	my $r = run($c, undef, @none, 'hold', '--all', '--execute');
 	is($r->{status}, 0, "$kind: a hold by link and unlink") or diag $r->{err};
-	is_deeply([grep { $_ > 1 } map { (stat)[3] } grep { -f } map { "$c->{s}$_" } keys %{ tree($c->{s}, 1) }], [], '  each file has one name');
+	is_deeply([grep { $_ > 1 } map { (stat)[3] } grep { -f } map { "$c->{s}$_" } keys %{ tree($c->{s}) }], [], '  each file has one name');
 	# A name that is taken is never replaced.
 	my ($rel) = map { sort keys %{ $c->{messages}{$_} } } (sort keys %{ $c->{messages} })[0];
 	spew("$c->{s}/$rel", 'another file');
@@ -67,7 +271,7 @@ for my $kind (qw(postfix exim smartermail)) {
 	is_deeply([lost($c)], [], '  nor loses the message');
 	unlink "$c->{s}/$rel" or die $!;
 	is(run($c, undef, @none, 'release', '--execute')->{status}, 0, '  once the name is free it is put back');
-	is_deeply(tree($c->{s}), $was, '  all is as it was');
+	is_deeply(look($c)->{spool}, $was, '  all is as it was');
 	my %links;
 	for my $how (['purge', ['purge', '--resume'], @purge], ['purge', ['purge', '--undo', 1, '--execute'], @purge],
 	    ['hold', ['release', '--execute'], 'hold', '--all', '--execute'], ['release', ['release', '--execute'], 'release', '--execute']) {
@@ -83,12 +287,12 @@ for my $kind (qw(postfix exim smartermail)) {
 			my $r2 = run($c, undef, @none, @$then);
 			push @bad, "link $n: @$then: exit $r2->{status} $r2->{err}" if $r2->{status} != 0;
 			push @bad, "link $n: lost after @$then " . join ' ', lost($c) if lost($c);
-			my $now = tree($c->{s});
+			my $now = look($c)->{spool};
 			push @bad, "link $n: @$then: the spool is not as it was" if $then->[1] ne '--resume' && join("\n", map { "$_ $now->{$_}" } sort keys %$now) ne
 			    join "\n", map { "$_ $was->{$_}" } sort keys %$was;
 			my @private = glob "$c->{s}/.spoolsweep $c->{dir}/.spoolsweep-s/*";
 			push @bad, "link $n: there is @private" if grep { -e } @private;
-			push @bad, "link $n: files are left: @{[ grep { -f } glob qq{$c->{s}/*/*} ]}" if $then->[1] eq '--resume' && %{ messages($c, $c->{s}) };
+			push @bad, "link $n: files are left: @{[ grep { -f } glob qq{$c->{s}/*/*} ]}" if $then->[1] eq '--resume' && %{ messages($c, look($c)->{spool}) };
 		}
 		cmp_ok($n, '>', 3, "$kind: $what died behind each of " . ($n - 1) . " links, then @$then[0,1]");
 		is_deeply(\@bad, [], '  nothing is lost, nothing is there twice, the end is as without it');

@@ -190,6 +190,9 @@ sub try_point {
 	# A kill between the making of the private folder and the plan's beginning leaves the folder, empty.
 	my @left = grep { $seen2->{private}{$_} !~ / dir\z/ && !m{/lock\z} } @{ $end->{private} };
 	$say->("never begun, but there are @left") if !$begun && @left;
+	# What a killed run has published is used, not written a second time.
+	my @twice = glob "$c->{a}/*.tar.zst";
+	$say->("after the second run there are @twice") if $is_kill && @twice > 1;
 	# An undo that failed before it was noted: a resume then goes on with the purge.
 	return @bad if $s->{name} =~ /^undo-then/ && $j->{plan} !~ /^undo/;
 	my $d = $begun || @{ $s->{setup} } ? differs($end, $want) : differs({ %$end, private => [], items => {}, plan => '' },
