@@ -122,13 +122,17 @@ static int
 watch(struct plan_run *r, int64_t first, int64_t taken, int64_t begun)
 {
 	const int64_t until = begun + r->watch_s * 1000000;
-	int64_t due = begun + WAVE_US, limit;
+	int64_t due = sys_clock_us() + WAVE_US, limit;
 	int status = CMD_DONE;
 
 	cmd_note(r->c, "watching for new messages that match");
 	while (status != CMD_FAILED && status != CMD_RESUME && (limit = wave_limit(r, taken)) > 0 && wait_for_wave(due, until)) {
-		due = sys_clock_us() + WAVE_US;
 		status = cmd_worse(status, one_wave(r, &first, &taken, limit));
+		due = sys_clock_us() + WAVE_US;		/* from its end: also a slow disk has a rest between two */
+	}
+	if (status == CMD_FAILED && taken > 0) {	/* a wave that touched nothing, but not the first */
+		cmd_say("the watch ended early; what the plans before this one have taken is done");
+		status = CMD_RESUME;
 	}
 	if (plan_run_stopped() && status != CMD_RESUME)
 		cmd_note(r->c, "stopped watching; what was begun is finished");
