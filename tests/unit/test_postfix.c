@@ -694,6 +694,7 @@ test_copies(void **state)
 	struct err e;
 	size_t n;
 
+	unit_needs(UNIT_MODES);
 	(void)state;
 	make_root();
 	sound(&f);
@@ -782,6 +783,7 @@ test_origin(void **state)
 	struct msg m;
 	size_t i, n = 0;
 
+	unit_needs(UNIT_MODES);
 	(void)state;
 	make_root();
 	for (i = 0; i < sizeof row / sizeof row[0]; i++)
@@ -820,6 +822,7 @@ test_origin_of_copy(void **state)
 	struct msg m;
 	int n = 0;
 
+	unit_needs(UNIT_MODES);
 	(void)state;
 	make_root();
 	put_mail("deferred/AA11", 0644, "sasl_username=a@b.example", "from x by mx (Postfix)");

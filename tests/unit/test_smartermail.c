@@ -545,6 +545,7 @@ test_case(void **state)
 {
 	struct world *w = *state;
 
+	unit_needs(UNIT_NAMES);
 	put_text(w, "ABc.EML", EML);
 	put_text(w, "abC.Hdr", F1);
 	put_pair(w, "x1", F1);
@@ -595,6 +596,7 @@ test_hostile_names(void **state)
 	struct world *w = *state;
 	char path[128];
 
+	unit_needs(UNIT_NAMES);
 	put_pair(w, "a\nb", F1);
 	put_pair(w, "c\x1b[31m", F1);
 	put_pair(w, "d\xff\xfe", F1);
@@ -774,6 +776,7 @@ test_find(void **state)
 	struct err e;
 	int (*find)(struct spool_item *, struct spool *, struct spool_reader *, struct arena *, const char *, const char *, const char *, struct err *);
 
+	unit_needs(UNIT_NAMES);
 	put_pair(w, "SubSpool1/1", F1);
 	put_text(w, "Mixed.eml", EML);
 	put_text(w, "mIXED.HDR", F1);

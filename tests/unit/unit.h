@@ -12,4 +12,16 @@
 #ifndef UNIT_MODES
 #define UNIT_MODES 1
 #endif
+
+/* Whether a name may be of any bytes but '/', and its case counts. */
+#ifndef UNIT_NAMES
+#define UNIT_NAMES 1
+#endif
+
+/* Whether the system's GB18030 has the four-byte characters: that of Wine 8 is GBK. */
+#ifndef UNIT_GB18030
+#define UNIT_GB18030 1
+#endif
+
+#define unit_needs(what) do { if (!(what)) { print_message("# skipped: needs " #what "\n"); skip(); } } while (0)
 #endif
