@@ -1,11 +1,7 @@
 /* Header fields and RFC 2047 words: spool/head.c, spool/words.c. */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
+#include "unit.h"
+
 #include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
 
 #include "spool/head.h"
 #include "spool/msg.h"
