@@ -219,9 +219,11 @@ failed_as(int rc)
 static const char *
 rename_failed(struct run *run, const struct work *w, size_t k, int rc)
 {
+	const char *path = spool_path(&run->batch, w->part[k].dir, w->part[k].name);
+
 	if (rc == EBUSY)
-		return arena_fmt(&run->batch, "another program holds %s/%s open", w->part[k].dir, w->part[k].name);
-	return arena_fmt(&run->batch, "rename %s/%s: %s%s", w->part[k].dir, w->part[k].name, sys_error(rc),
+		return arena_fmt(&run->batch, "another program holds %s open", path);
+	return arena_fmt(&run->batch, "rename %s: %s%s", path, sys_error(rc),
 	    rc == EXDEV ? " (the spool lies on several file systems)" : "");
 }
 
