@@ -323,14 +323,18 @@ sys_temp_near(const char *near, struct err *e)
 	size_t n = slash != NULL ? (size_t)(slash - near) + 1 : 0;
 	char *path = mem_grow(NULL, n + sizeof ".spoolsweep-stage-XXXXXX");
 	FILE *f = NULL;
-	int fd;
+	int fd, is_nameless;
 
 	memcpy(path, near, n);
+	path[n] = '\0';
+	fd = open(n > 0 ? path : ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);	/* it never has a name, so a kill leaves none */
+	is_nameless = fd >= 0;
 	memcpy(path + n, ".spoolsweep-stage-XXXXXX", sizeof ".spoolsweep-stage-XXXXXX");
-	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		fd = mkostemp(path, O_CLOEXEC);
 	if (fd < 0)
 		err_set(e, errno, "make a temporary file %s", path);
-	else if (unlink(path) < 0 || (f = fdopen(fd, "w+b")) == NULL) {
+	else if ((!is_nameless && unlink(path) < 0) || (f = fdopen(fd, "w+b")) == NULL) {
 		err_set(e, errno, "temporary file %s", path);
 		close(fd);
 	}
