@@ -1,11 +1,12 @@
 #include "index/scan.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/keep.h"
+#include "index/known.h"
 #include "index/put.h"
 #include "index/stage.h"
 #include "spool/buf.h"
@@ -15,17 +16,9 @@
 #define QUEUE 32		/* batches waiting for a reader */
 #define FLUSH ((size_t)64 * 1024)
 #define LOCK_WAIT_S 60
+#define PUBLISH_US 20		/* a message, on a busy machine */
 #define PROGRESS_US 200000
 #define ENCODED_MAX ((size_t)1 << 30)
-
-/* What the index already has of this spool: fingerprints to rows. Read-only while readers run, but for `seen`. */
-struct known {
-	struct known_row { uint64_t fp; int64_t row; } *row;
-	atomic_uchar *seen;
-	uint32_t *slot;		/* 1 + number of the row, by fingerprint */
-	size_t n, cap;
-	struct row_at { int64_t row; uint32_t i; } *by_row;	/* sorted, made when publishing needs it */
-};
 
 struct batch {
 	struct batch *next;
@@ -40,6 +33,7 @@ struct scan {
 	const struct scan_options *opt;
 	struct scan_stats *out;
 	struct known known;
+	struct keep kept;		/* read by an earlier scan that was cut short */
 	struct stage *stage;
 	int64_t spool_id, started, clock, last_progress;
 	int64_t scan, before;		/* this scan's row, once the transaction has begun, and that of the last one, 0 none */
@@ -51,6 +45,8 @@ struct scan {
 	size_t waiting;
 	int walked;
 	atomic_int failed;
+	atomic_size_t nstaged;		/* messages in stage */
+	atomic_int is_cut;		/* something was left unread: read_until was passed */
 	struct err err;
 	uint64_t found, read;
 	struct top { char *key; uint64_t n; } *top;	/* running counts of accounts, for progress only */
@@ -59,96 +55,7 @@ struct scan {
 	uint64_t top_n;
 };
 
-/* ---- what is known ---- */
-
-static size_t
-known_slot(const struct known *k, uint64_t fp)
-{
-	size_t i = (size_t)fp & (k->cap - 1);
-
-	while (k->slot[i] != 0 && k->row[k->slot[i] - 1].fp != fp)
-		i = (i + 1) & (k->cap - 1);
-	return i;
-}
-
-static int
-known_load(struct known *k, struct index *ix, int64_t spool, struct err *e)
-{
-	sqlite3_stmt *st = index_prepare(ix, "SELECT id, fp FROM message NOT INDEXED WHERE spool = ? AND gone_scan IS NULL", e);
-	size_t cap = 0, i;
-	int rc;
-
-	if (st == NULL)
-		return -1;
-	sqlite3_bind_int64(st, 1, spool);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW && k->n < UINT32_MAX - 1) {
-		if (k->n == cap) {
-			cap = cap != 0 ? cap * 2 : 4096;
-			k->row = mem_grow(k->row, cap * sizeof *k->row);
-		}
-		k->row[k->n].row = sqlite3_column_int64(st, 0);
-		k->row[k->n++].fp = (uint64_t)sqlite3_column_int64(st, 1);
-	}
-	sqlite3_finalize(st);
-	if (rc != SQLITE_DONE)
-		return index_err(ix, e, "read");
-	for (k->cap = 1024; k->cap < k->n * 2; k->cap *= 2)
-		;
-	k->slot = mem_new(k->cap * sizeof *k->slot);
-	k->seen = mem_new(k->n * sizeof *k->seen + 1);
-	for (i = 0; i < k->n; i++)
-		k->slot[known_slot(k, k->row[i].fp)] = (uint32_t)i + 1;
-	return 0;
-}
-
-static void
-known_free(struct known *k)
-{
-	free(k->row);
-	free(k->seen);
-	free(k->slot);
-	free(k->by_row);
-}
-
-/* Is this fingerprint in the index? Marks its row as seen. */
-static int
-known_seen(struct known *k, uint64_t fp)
-{
-	uint32_t i = k->slot[known_slot(k, fp)];
-
-	if (i == 0)
-		return 0;
-	atomic_store_explicit(&k->seen[i - 1], 1, memory_order_relaxed);
-	return 1;
-}
-
-static int
-row_compare(const void *a, const void *b)
-{
-	const struct row_at *x = a, *y = b;
-
-	return x->row < y->row ? -1 : x->row > y->row;
-}
-
-static atomic_uchar *
-known_row(struct known *k, int64_t row)
-{
-	struct row_at want = { row, 0 }, *got;
-	size_t i;
-
-	if (k->n == 0)
-		return NULL;
-	if (k->by_row == NULL) {
-		k->by_row = mem_new(k->n * sizeof *k->by_row);
-		for (i = 0; i < k->n; i++) {
-			k->by_row[i].row = k->row[i].row;
-			k->by_row[i].i = (uint32_t)i;
-		}
-		qsort(k->by_row, k->n, sizeof *k->by_row, row_compare);
-	}
-	got = bsearch(&want, k->by_row, k->n, sizeof *k->by_row, row_compare);
-	return got != NULL ? &k->seen[got->i] : NULL;
-}
+/* ---- readers ---- */
 
 /* For put_find. */
 static int
@@ -160,8 +67,6 @@ row_state(void *arg, int64_t row)
 		return PUT_WRITTEN;
 	return atomic_load_explicit(seen, memory_order_relaxed) != 0 ? PUT_SEEN : PUT_FREE;
 }
-
-/* ---- readers ---- */
 
 static void
 fail(struct scan *s, const struct err *e)
@@ -189,16 +94,25 @@ unreadable(struct msg *m, struct scan *s, const struct spool_item *it, struct ar
 }
 
 static int
+is_past(int64_t until)
+{
+	return until != 0 && sys_clock_us() > until;
+}
+
+static int
 is_known(struct scan *s, struct spool_reader *r, const struct spool_item *it)
 {
 	struct part_list parts;
 
-	if (s->known.n == 0 || s->full)
+	uint64_t fp;
+
+	if (s->full || (s->known.n == 0 && s->kept.known.n == 0))
 		return 0;
 	memset(&parts, 0, sizeof parts);
 	if (s->sp->driver->look(&parts, s->sp, r, it) < 0)
 		return 0;
-	return known_seen(&s->known, part_fingerprint(&parts, it->queue, it->id, s->ix->key));
+	fp = part_fingerprint(&parts, it->queue, it->id, s->ix->key);
+	return known_seen(&s->known, fp) || known_seen(&s->kept.known, fp);
 }
 
 static void
@@ -248,6 +162,7 @@ read_item(struct scan *s, struct spool_reader *r, const struct spool_item *it, s
 	m.id = head_text(a, m.id, strlen(m.id), NULL);
 	m.queue = head_text(a, m.queue, strlen(m.queue), NULL);
 	stage_encode(b, &m, fp, bad);
+	s->nstaged++;
 	if (s->opt->progress != NULL) {
 		sys_mutex_lock(s->lock);
 		count_top(s, &m);
@@ -263,6 +178,10 @@ read_batch(struct scan *s, struct spool_reader *r, const struct batch *batch, st
 	size_t i;
 
 	for (i = 0; i < batch->n; i++) {
+		if (is_past(s->opt->read_until)) {
+			s->is_cut = 1;
+			break;
+		}
 		read_item(s, r, &batch->item[i], a, b);
 		if (b->cut) {
 			err_set(&e, 0, "a message is too large to index");
@@ -287,7 +206,9 @@ next_batch(struct scan *s, int wait)
 	sys_mutex_lock(s->lock);
 	while (wait && s->todo == NULL && !s->walked && !s->failed)
 		sys_cond_wait(s->more, s->lock);
-	if (!s->failed && s->todo != NULL) {
+	if (s->todo != NULL && is_past(s->opt->read_until))
+		s->is_cut = 1;
+	else if (!s->failed && s->todo != NULL) {
 		b = s->todo;
 		s->todo = b->next;
 		if (s->todo == NULL)
@@ -420,6 +341,23 @@ help_once(struct scan *s, struct worker *self)
 	return 1;
 }
 
+/* A full batch to the readers, or, past the time for reading, only counted. Returns the next one. */
+static struct batch *
+hand_on(struct scan *s, struct worker *self, struct batch *b)
+{
+	if (is_past(s->opt->read_until)) {
+		s->is_cut = 1;
+		s->found += b->n;
+		b->n = 0;
+		arena_reset(&b->arena);
+		return b;
+	}
+	if (push_batch(s, b) > QUEUE)
+		help_once(s, self);
+	progress(s, 0);
+	return fresh_batch(s);
+}
+
 /* Walks and, when the readers cannot keep up or the walk is done, reads along. */
 static int
 walk(struct scan *s, struct worker *self, struct err *e)
@@ -431,13 +369,14 @@ walk(struct scan *s, struct worker *self, struct err *e)
 		rc = spool_next(&b->item[b->n], s->sp, &b->arena, e);
 		if (rc == 1)
 			b->n++;
-		if (b->n == BATCH || (rc != 1 && b->n != 0)) {
-			if (push_batch(s, b) > QUEUE)
-				help_once(s, self);
-			b = fresh_batch(s);
-			progress(s, 0);
+		if (rc == 1 && is_past(s->opt->walk_until)) {
+			s->is_cut = 1;
+			break;
 		}
+		if (b->n == BATCH || (rc != 1 && b->n != 0))
+			b = hand_on(s, self, b);
 	}
+	s->found += b->n;
 	recycle(s, b);
 	sys_mutex_lock(s->lock);
 	s->walked = 1;
@@ -602,17 +541,33 @@ publish_same(struct scan *s, struct put *put, const struct staged *m, struct err
 	return put_message(put, m, s->known.row[i - 1].row, e) < 0 ? -1 : 1;
 }
 
+/* What this scan has read, then what an earlier one had: by then it is known which of that is still there. */
+static int
+next_staged(struct staged *m, struct scan *s, int *from_kept, struct err *e)
+{
+	int rc;
+
+	if (!*from_kept) {
+		rc = stage_next(m, s->stage, e);
+		if (rc != 0 || s->kept.known.n == 0)
+			return rc;
+		*from_kept = 1;
+	}
+	return keep_next(m, &s->kept, e);
+}
+
 static int
 publish_staged(struct scan *s, struct err *e)
 {
 	struct put *put = put_new(s->ix, s->spool_id, s->scan, e);
 	struct once once = { NULL, 0, 0 };
 	struct staged m;
-	int rc = -1;
+	int rc = -1, from_kept = 0;
 
 	if (put == NULL)
 		goto out;
-	while ((rc = stage_next(&m, s->stage, e)) == 1) {
+	while ((rc = next_staged(&m, s, &from_kept, e)) == 1) {
+		s->out->taken_over += from_kept;
 		if (!once_add(&once, &m, s->ix->key))
 			continue;
 		rc = publish_same(s, put, &m, e);
@@ -822,7 +777,7 @@ begin(struct scan *s, struct err *e)
 static int
 publish(struct scan *s, struct err *e)
 {
-	if (mark_gone(s, e) < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0 ||
+	if (mark_gone(s, e) < 0 || keep_drop(s->ix, s->spool_id, e) < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0 ||
 	    index_exec(s->ix, "COMMIT", e) < 0)
 		return -1;
 	if (s->out->new_ + s->out->changed + s->out->gone > 1000)	/* a large log behind it would slow every reader */
@@ -865,6 +820,93 @@ load(struct scan *s, struct err *e)
 	return rc;
 }
 
+/* ---- cut short ---- */
+
+static int64_t
+count_until(const struct scan *s)
+{
+	return (s->opt->walk_until + s->opt->end) / 2;
+}
+
+/* Publishing that is killed by a time limit has all to be read again: what is new is made safe first. When nothing is, it must be tried. */
+static int
+is_too_late(const struct scan *s)
+{
+	return s->opt->end != 0 && s->nstaged != 0 && sys_clock_us() + (int64_t)s->nstaged * PUBLISH_US > s->opt->end;
+}
+
+static void
+count_staged(void *arg, const struct staged *m)
+{
+	const struct msg *g = &m->msg;
+	const struct partial_message one = {
+		g->account != NULL ? account_kind_name(g->account_kind) : NULL, g->account_key, g->account, g->client, g->reason, g->arrived,
+		g->state == MSG_FROZEN || g->state == MSG_HELD, m->damage != NULL
+	};
+
+	partial_add(arg, &one);
+}
+
+/* The messages of the last scan that were met unchanged. */
+static int
+count_known(struct scan *s, struct partial *p, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(s->ix, "SELECT m.id, a.kind, a.key, a.name, c.text, r.text, m.arrived, m.state IN ('frozen', 'held'),"
+	    " m.damage IS NOT NULL FROM message m LEFT JOIN account a ON a.id = m.account LEFT JOIN text c ON c.id = m.client"
+	    " LEFT JOIN text r ON r.id = m.reason WHERE m.spool = ? AND m.gone_scan IS NULL", e);
+	struct partial_message one;
+	atomic_uchar *seen;
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, s->spool_id);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && !is_past(count_until(s))) {
+		seen = known_row(&s->known, sqlite3_column_int64(st, 0));
+		if (seen == NULL || atomic_load_explicit(seen, memory_order_relaxed) == 0)
+			continue;
+		one.kind = (const char *)sqlite3_column_text(st, 1);
+		one.key = (const char *)sqlite3_column_text(st, 2);
+		one.name = (const char *)sqlite3_column_text(st, 3);
+		one.client = (const char *)sqlite3_column_text(st, 4);
+		one.reason = (const char *)sqlite3_column_text(st, 5);
+		one.arrived = sqlite3_column_type(st, 6) != SQLITE_NULL ? sqlite3_column_int64(st, 6) : MSG_NO_TIME;
+		one.is_frozen = sqlite3_column_int(st, 7);
+		one.is_damaged = sqlite3_column_int(st, 8);
+		partial_add(p, &one);
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : index_err(s->ix, e, "read");
+}
+
+/* Nothing is published. What was read stays for the next scan, and is counted: first it is safe, then we look how much there is time for. */
+static int
+keep(struct scan *s, struct err *e)
+{
+	struct partial *p = partial_new(s->ix->key);
+	struct staged m;
+	int rc = 0;
+
+	s->out->partial = p;
+	s->out->is_cut = 1;
+	s->out->found = (int64_t)s->found;
+	if (index_exec(s->ix, "BEGIN IMMEDIATE", e) < 0)
+		return -1;
+	s->spool_id = scan_spool_id(s->ix, s->sp->driver->name, s->sp->root, 1, e);
+	if (s->spool_id < 0 || (s->kept.st == NULL && keep_drop(s->ix, s->spool_id, e) < 0) ||
+	    keep_store(s->ix, s->spool_id, s->opt->zone, s->stage, count_staged, p, e) < 0 || index_exec(s->ix, "COMMIT", e) < 0)
+		return -1;
+	while (s->kept.known.n != 0 && !is_past(count_until(s)) && (rc = keep_next(&m, &s->kept, e)) == 1) {
+		count_staged(p, &m);
+		s->out->taken_over++;
+	}
+	if (rc >= 0 && s->known.n != 0)
+		rc = count_known(s, p, e);
+	partial_end(p);
+	s->out->read = p->messages;
+	return rc < 0 ? -1 : 0;
+}
+
 /* Any other is written to when all has been read. */
 static int
 gather(struct scan *s, struct err *e)
@@ -872,6 +914,8 @@ gather(struct scan *s, struct err *e)
 	s->stage = stage_new(s->ix->path, e);
 	if (s->stage == NULL || spool_begin(s->sp, e) < 0 || read_spool(s, e) < 0 || stage_end(s->stage, e) < 0)
 		return -1;
+	if (s->is_cut || is_too_late(s))
+		return keep(s, e);
 	progress(s, 1);
 	return begin(s, e) < 0 ? -1 : publish_staged(s, e);
 }
@@ -930,6 +974,7 @@ scan_end(struct scan *s)
 		free(s->top[i].key);
 	free(s->top);
 	known_free(&s->known);
+	keep_free(&s->kept);
 	stage_free(s->stage);
 	sys_mutex_free(s->lock);
 	sys_cond_free(s->more);
@@ -937,7 +982,7 @@ scan_end(struct scan *s)
 
 /* One scan at a time an index: the lock ends with the process, whatever ends it. */
 static int
-lock_index(struct sys_lock **out, const struct index *ix, struct err *e)
+lock_index(struct sys_lock **out, struct scan_stats *st, const struct index *ix, int wait_s, struct err *e)
 {
 	size_t n = strlen(ix->path) + sizeof ".scan";
 	char *path = mem_grow(NULL, n);
@@ -945,10 +990,13 @@ lock_index(struct sys_lock **out, const struct index *ix, struct err *e)
 	int rc;
 
 	snprintf(path, n, "%s.scan", ix->path);
-	rc = sys_lock_take(out, path, LOCK_WAIT_S, &holder, e);
-	if (rc == 1)
+	wait_s = wait_s == 0 ? LOCK_WAIT_S : wait_s < 0 ? 0 : wait_s;
+	rc = sys_lock_take(out, path, wait_s, &holder, e);
+	if (rc == 1) {
+		st->locked_by = holder > 0 ? holder : -1;
 		rc = err_set(e, 0, "another scan (process %lld) is writing index %s: gave up after %d s", (long long)holder,
-		    ix->path, LOCK_WAIT_S);
+		    ix->path, wait_s);
+	}
 	free(path);
 	return rc;
 }
@@ -973,6 +1021,8 @@ is_other_zone(const struct scan *s, struct err *e)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? is_other : index_err(s->ix, e, "read");
 }
 
+static const char live_sql[] = "SELECT id, fp FROM message NOT INDEXED WHERE spool = ? AND gone_scan IS NULL";
+
 int
 scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const struct scan_options *opt, struct err *e)
 {
@@ -982,7 +1032,7 @@ scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const str
 	int rc = -1, is_other;
 
 	memset(out, 0, sizeof *out);
-	if (lock_index(&lock, ix, e) < 0)
+	if (lock_index(&lock, out, ix, opt->lock_wait_s, e) < 0)
 		return -1;
 	s.lock = sys_mutex_new();
 	s.more = sys_cond_new();
@@ -990,17 +1040,21 @@ scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const str
 	s.started = sys_now_us();
 	s.clock = sys_clock_us();
 	s.spool_id = scan_spool_id(ix, sp->driver->name, sp->root, 0, e);
-	if (s.spool_id < 0 || known_load(&s.known, ix, s.spool_id, e) < 0 || (is_other = is_other_zone(&s, e)) < 0)
+	if (s.spool_id < 0 || known_load(&s.known, ix, live_sql, s.spool_id, e) < 0 || (is_other = is_other_zone(&s, e)) < 0)
 		goto out;
 	s.full = opt->full || is_other;
-	if (is_empty(&empty, ix, e) < 0 || (empty ? load(&s, e) : gather(&s, e)) < 0)
+	if (!s.full && keep_load(&s.kept, ix, s.spool_id, sp->driver->has_local_times ? opt->zone : NULL, e) < 0)
+		goto out;
+	if (is_empty(&empty, ix, e) < 0 || (empty && opt->read_until == 0 ? load(&s, e) : gather(&s, e)) < 0)
 		goto out;
 	tell(out, sp);
-	rc = publish(&s, e);
+	rc = out->is_cut ? 0 : publish(&s, e);
 out:
 	if (rc < 0)
 		sqlite3_exec(ix->db, "ROLLBACK", NULL, NULL, NULL);
 	sqlite3_exec(ix->db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
+	if (s.kept.is_damaged)
+		keep_drop(ix, s.kept.spool, NULL);
 	scan_end(&s);
 	sys_lock_free(lock);
 	return rc;
@@ -1022,6 +1076,7 @@ scan_stats_free(struct scan_stats *s)
 		free(s->unknown[i]);
 	for (i = 0; i < s->nlines; i++)
 		free(s->lines[i]);
+	partial_free(s->partial);
 	free(s->unknown);
 	free(s->lines);
 	memset(s, 0, sizeof *s);

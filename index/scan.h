@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "index/index.h"
+#include "index/partial.h"
 #include "spool/spool.h"
 
 struct scan_stats {		/* contract "scan --json"; -1: null */
@@ -21,6 +22,11 @@ struct scan_stats {		/* contract "scan --json"; -1: null */
 	size_t nunknown;
 	char **lines;		/* sentences for stderr: why each is unknown, odd files, the notice about lost modes */
 	size_t nlines;
+	int64_t taken_over;	/* messages that an earlier scan, cut short, had read */
+	int is_cut;		/* read_until was passed: nothing was published */
+	int64_t found, read;	/* then: messages that the walk met, messages known from this scan, the one before or what was kept */
+	struct partial *partial;	/* then: what these say; else NULL */
+	int64_t locked_by;	/* scan_spool failed because of another scan: its process, -1 not known; 0 for any other reason */
 };
 
 struct scan_progress {		/* given now and then from the scanning thread */
@@ -37,6 +43,11 @@ struct scan_options {
 	void (*progress)(void *arg, const struct scan_progress *p);	/* NULL: none */
 	void *progress_arg;
 	const char *zone;		/* name of the time zone that was used, stored with the scan */
+	/* For a caller who has only so much time (sys_clock_us; 0: no limit). Past read_until nothing more is read, past walk_until no folder
+	 * either; then, or when what was read would take longer to publish than there is time, it is kept for the next scan instead, and told by
+	 * stats.partial. */
+	int64_t read_until, walk_until, end;
+	int lock_wait_s;		/* for another scan; 0: 60, below 0: not at all */
 };
 
 /* Scans one open spool. -1: nothing was published (err says why; when another scan holds the lock it waits up to 60 s, then says so).

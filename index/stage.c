@@ -23,7 +23,7 @@ struct stage {
 	size_t waiting;			/* bytes in them */
 	int ended, stopped;
 	struct buf at;			/* the block at hand, read up to `used` */
-	size_t used;
+	size_t used, last;		/* last: where the record begins that was given last */
 	struct rcpt *rcpt;
 	size_t rcpt_cap;
 };
@@ -321,49 +321,78 @@ next_in_pipe(struct stage *s)
 	return b != NULL;
 }
 
+/* A record on its way back; bad: it ended too early, or a text has no end. */
+struct source {
+	const unsigned char *p, *end;
+	int bad;
+};
+
+static int
+get(void *out, size_t n, struct source *src)
+{
+	if (src->bad || (size_t)(src->end - src->p) < n) {
+		memset(out, 0, n);
+		src->bad = 1;
+		return -1;
+	}
+	memcpy(out, src->p, n);
+	src->p += n;
+	return 0;
+}
+
 static const char *
-get_text(const unsigned char **p)
+get_text(struct source *src)
 {
 	const char *s;
 	uint32_t n;
 
-	memcpy(&n, *p, sizeof n);
-	s = n != 0 ? (const char *)*p + sizeof n : NULL;
-	*p += sizeof n + n;
+	if (get(&n, sizeof n, src) < 0 || n == 0)
+		return NULL;
+	s = (const char *)src->p;
+	if ((size_t)(src->end - src->p) < n || s[n - 1] != '\0') {
+		src->bad = 1;
+		return NULL;
+	}
+	src->p += n;
 	return s;
 }
 
 static void
-get_recipients(struct staged *out, struct stage *s, const unsigned char *p, size_t n)
+get_recipients(struct staged *out, struct stage *s, struct source *src, size_t n)
 {
 	uint32_t state;
 	size_t i;
 
+	if (n > (size_t)(src->end - src->p) / sizeof state) {	/* each has a state at least */
+		src->bad = 1;
+		return;
+	}
 	if (n > s->rcpt_cap) {
 		s->rcpt = mem_grow(s->rcpt, n * sizeof *s->rcpt);
 		s->rcpt_cap = n;
 	}
 	for (i = 0; i < n; i++) {
-		memcpy(&state, p, sizeof state);
-		p += sizeof state;
+		get(&state, sizeof state, src);
 		s->rcpt[i].state = (enum rcpt_state)state;
-		s->rcpt[i].address = get_text(&p);
-		s->rcpt[i].domain = get_text(&p);
-		s->rcpt[i].reply = get_text(&p);
+		s->rcpt[i].address = get_text(src);
+		s->rcpt[i].domain = get_text(src);
+		s->rcpt[i].reply = get_text(src);
+		if (state > RCPT_REMOVED || s->rcpt[i].address == NULL)
+			src->bad = 1;
 	}
 	out->msg.rcpt = s->rcpt;
 	out->msg.nrcpt = n;
 }
 
-static void
-decode(struct staged *out, struct stage *s, const unsigned char *p)
+int
+stage_decode(struct staged *out, struct stage *s, const void *record, size_t n)
 {
+	struct source src = { record, (const unsigned char *)record + n, 0 };
 	struct numbers num;
 	size_t i;
 
 	memset(out, 0, sizeof *out);
-	memcpy(&num, p, sizeof num);
-	p += sizeof num;
+	get(&num, sizeof num, &src);
 	out->msg.state = (enum msg_state)num.state;
 	out->msg.arrived = num.arrived;
 	out->msg.arrived_fraction = (int)num.arrived_fraction;
@@ -378,11 +407,26 @@ decode(struct staged *out, struct stage *s, const unsigned char *p)
 	out->unreadable = (int)num.unreadable;
 	out->is_linked = (int)num.is_linked;
 	for (i = 0; i < NTEXT; i++)
-		*text_of(&out->msg, i) = get_text(&p);
-	out->path = get_text(&p);
-	out->damage = get_text(&p);
-	out->notes = get_text(&p);
-	get_recipients(out, s, p, (size_t)num.nrcpt);
+		*text_of(&out->msg, i) = get_text(&src);
+	out->path = get_text(&src);
+	out->damage = get_text(&src);
+	out->notes = get_text(&src);
+	get_recipients(out, s, &src, (size_t)num.nrcpt);
+	/* what must be there in every message, and within its bounds */
+	if (src.bad || out->msg.queue == NULL || out->msg.id == NULL || out->path == NULL || num.state < 0 || num.state > MSG_DELETED ||
+	    num.account_kind < 0 || num.account_kind > ACCOUNT_BOUNCE || (out->msg.account != NULL && out->msg.account_key == NULL))
+		return -1;
+	return 0;
+}
+
+const void *
+stage_record(size_t *n, const struct stage *s)
+{
+	uint32_t len;
+
+	memcpy(&len, s->at.p + s->last, sizeof len);
+	*n = len;
+	return s->at.p + s->last + sizeof len;
 }
 
 int
@@ -398,7 +442,9 @@ stage_next(struct staged *out, struct stage *s, struct err *e)
 		s->used = 0;
 	}
 	memcpy(&len, s->at.p + s->used, sizeof len);
-	decode(out, s, (const unsigned char *)s->at.p + s->used + sizeof len);
+	if (stage_decode(out, s, s->at.p + s->used + sizeof len, len) < 0)
+		return err_set(e, 0, "the scan's temporary file was changed");
+	s->last = s->used;
 	s->used += sizeof len + len;
 	return 1;
 }

@@ -45,4 +45,10 @@ void stage_stop(struct stage *s);
 
 int stage_next(struct staged *out, struct stage *s, struct err *e);	/* 1, 0 end, -1 */
 
+/* The bytes of the record that stage_next gave last, valid until the next call; and such bytes read back later: they may have come from a
+ * disk, so 0 or -1 when they are no record. out points into them and into s. */
+#define STAGE_FORMAT 1	/* raised when the encoding changes */
+const void *stage_record(size_t *n, const struct stage *s);
+int stage_decode(struct staged *out, struct stage *s, const void *record, size_t n);
+
 #endif
