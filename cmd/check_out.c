@@ -66,7 +66,7 @@ add_sentence(void *arg, const struct check_spool *sp, const struct check_result 
 	buf_init(&text, LINE_MAX_);
 	if (s->many && sp != NULL)
 		buf_fmt(&text, "%s: ", sp->label);
-	if (one->fact.how == FACT_UNKNOWN && one->fact.why != NULL)
+	if (one->state == CHECK_UNKNOWN && one->fact.how != FACT_KNOWN && one->fact.why != NULL)
 		buf_puts(&text, one->fact.why);
 	else
 		check_text(&text, one, f);
@@ -95,10 +95,13 @@ worst(struct summary *s)
 {
 	size_t i, k;
 
-	add_sentence(s, NULL, &s->r->index, &s->r->index_facts);
+	if (s->want != CHECK_UNKNOWN)
+		add_sentence(s, NULL, &s->r->index, &s->r->index_facts);
 	for (k = 0; k < sizeof telling / sizeof telling[0]; k++)
 		for (i = 0; i < s->r->n; i++)
 			add_sentence(s, &s->r->v[i], &s->r->v[i].result[telling[k]], &s->r->v[i].facts);
+	if (s->want == CHECK_UNKNOWN)
+		add_sentence(s, NULL, &s->r->index, &s->r->index_facts);
 	if (s->all > s->said)
 		buf_fmt(&s->b, "; and %zu more", s->all - s->said);
 }
@@ -203,6 +206,8 @@ put_accounts(struct buf *b, const struct check_spool *sp)
 	size_t i;
 
 	buf_init(&text, LINE_MAX_);
+	if (sp->facts.taken_over > 0)
+		buf_fmt(b, "%s messages of these were read by earlier checks\n", rank_number(&arena, sp->facts.taken_over));
 	for (i = 0; i < sp->facts.naccounts; i++) {
 		a = &sp->facts.account[i];
 		if (i >= 5 && !a->is_known)
@@ -232,10 +237,10 @@ check_out_plugin(struct out *o, const struct check_run *r)
 	buf_init(&s.b, SIZE_MAX / 4);
 	buf_init(&s.last, LINE_MAX_);
 	buf_fmt(&s.b, "SPOOL %s - ", check_state_name(r->state));
-	if (r->no_spool != NULL)
+	if (r->no_spool != NULL) {
 		put_safe(&s.b, r->no_spool);
-	if (r->no_spool != NULL && r->state == CHECK_CRITICAL)
-		buf_puts(&s.b, "; ");
+		s.said = s.all = 1;
+	}
 	if (r->state == CHECK_OK)
 		all_well(&s);
 	else

@@ -5,6 +5,8 @@
  * check_out.c (the plugin's line, JSON) and what sends the result elsewhere. One
  * struct check_run is one run; its texts live in its arena.
  */
+#include <stdatomic.h>
+
 #include "cmd/cmd.h"
 #include "index/check.h"
 #include "spool/arena.h"
@@ -14,6 +16,8 @@ struct check_spool {
 	const char *label;		/* of performance data: "postfix", or "postfix:/srv/a" when there are two of a kind */
 	struct spool *sp;		/* NULL: could not be opened */
 	struct check_facts facts;
+	atomic_int is_done;		/* facts are whole: the watchdog may read them */
+	atomic_llong counted;		/* messages met so far */
 	struct check_result result[CHECK_COUNT];	/* but for CHECK_INDEX, which is of the run */
 };
 
@@ -27,6 +31,9 @@ struct check_run {
 	struct check_facts index_facts;
 	struct check_result index;
 	enum check_state state;
+	atomic_int is_open;		/* v and n do not change any more */
+	double timeout;			/* seconds */
+	int timed_out;			/* what was asked for was not all done: the state is CRITICAL or UNKNOWN */
 	const char *no_spool;		/* why there is none at all; NULL */
 };
 

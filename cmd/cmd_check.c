@@ -7,6 +7,7 @@
 #include "cmd/check_run.h"
 #include "cmd/cmd.h"
 #include "index/check_facts.h"
+#include "index/rank.h"
 #include "index/scan.h"
 #include "spool/arena.h"
 #include "spool/spool.h"
@@ -14,6 +15,8 @@
 
 #define KNOWN_MAX ((size_t)4 << 20)
 #define INDEX_CHECK_US INT64_C(1000000)
+#define FRESH_US (INT64_C(15) * 60 * 1000000)	/* a published scan that is good enough while another one runs */
+#define TIMEOUT_S 10
 
 static int run(struct context *c);
 
@@ -22,17 +25,19 @@ static const struct opt opts[] = {
 	{ "critical", 'c', "NAME=RANGE", OPT_CRITICAL, "the same for CRITICAL" },
 	{ "known", 0, "FILE", OPT_KNOWN, "accounts that may send much: \"kind:account [messages]\" a line" },
 	{ "list", 0, NULL, OPT_LIST, "print every check, its default ranges and its meaning" },
+	{ "timeout", 't', "AGE", OPT_TIMEOUT, "answer within so long (default 10 s): CRITICAL or UNKNOWN past it" },
 	{ "timezone", 0, "NAME", OPT_TIMEZONE, "IANA zone of local times in a spool (default: that of its last scan)" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
 
 const struct command cmd_check = {
-	"check", "[--warning NAME=RANGE] [--critical NAME=RANGE] [--known FILE] [--list] [--timezone NAME] [SPOOL ...]",
+	"check", "[--warning NAME=RANGE] [--critical NAME=RANGE] [--timeout AGE] [--known FILE] [--list] [--timezone NAME] [SPOOL ...]",
 	"health check: a plugin for monitoring systems",
 	"Scans what has changed and judges it. SPOOL as for scan; without it those that \"spoolsweep\n"
 	"spools\" finds. One line with performance data, more with -v, an object a check with --json.\n"
 	"RANGE: 10 (0 to 10), 10: (10 and more), ~:10 (up to 10), 10:20, @10:20 (not in it), with\n"
-	"units such as 90m, 5GiB, 80%. --warning and --critical may be repeated.\n"
+	"units such as 90m, 5GiB, 80%. --warning and --critical may be repeated. What was read\n"
+	"before a time-out is kept for the next check.\n"
 	"Exit status: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, mistakes and this help.\n",
 	opts, 0, 0, SIZE_MAX, run
 };
@@ -75,9 +80,13 @@ read_known(struct check_run *r, const char *path, struct err *e)
 static int
 options(struct check_run *r, struct err *e)
 {
+	const char *timeout = r->c->opt[OPT_TIMEOUT];
 	const struct given *g;
 
 	check_defaults(&r->limits);
+	r->timeout = TIMEOUT_S;
+	if (timeout != NULL && (range_number(&r->timeout, timeout, RANGE_SECONDS) < 0 || r->timeout < 0.01 || r->timeout > 86400))
+		return err_set(e, 0, "check: --timeout: \"%.60s\" is no time from 0.01 s to a day, such as 10 or 4m", timeout);
 	for (g = r->c->given; g != NULL && g < r->c->given + r->c->ngiven; g++)
 		if ((g->key == OPT_WARNING || g->key == OPT_CRITICAL) &&
 		    check_limit_set(&r->limits, g->key == OPT_CRITICAL, g->value, e) < 0)
@@ -92,12 +101,7 @@ options(struct check_run *r, struct err *e)
 static void
 add_spool(struct check_run *r, const char *arg)
 {
-	struct check_spool *s;
-
-	r->v = mem_grow(r->v, (r->n + 1) * sizeof *r->v);
-	s = &r->v[r->n++];
-	memset(s, 0, sizeof *s);
-	s->arg = copy(&r->arena, arg);
+	r->v[r->n++].arg = copy(&r->arena, arg);
 }
 
 /* Of "KIND:DIR", also when there is no such folder; NULL of "DIR". */
@@ -153,6 +157,7 @@ open_all(struct check_run *r, const struct spool_options *opt)
 	struct spool_place *place;
 	size_t i, n = spools_find(&place);
 
+	r->v = mem_new((r->c->narg + n + 1) * sizeof *r->v);
 	for (i = 0; i < r->c->narg; i++)
 		add_spool(r, r->c->arg[i]);
 	for (i = 0; r->c->narg == 0 && i < n; i++)
@@ -174,8 +179,8 @@ struct look {
 	struct index *ix;		/* NULL: fault says why */
 	char *ix_path;
 	const char *fault;		/* what could not be done with the index */
-	const char *zone;
-	struct sys_zone *zone_loaded;
+	const char *zone;		/* this machine's, or the one that was given */
+	int64_t end;			/* sys_clock_us: when an answer must be there */
 };
 
 static void
@@ -185,19 +190,33 @@ fault(struct look *l, const struct err *e)
 		l->fault = copy(&l->r->arena, e->text);
 }
 
+/* Facts of this spool begin anew, all unknown. */
+static void
+forget(struct check_spool *s, const char *why)
+{
+	int ours = s->facts.is_ours;
+
+	facts_unknown(&s->facts, s->sp->driver->name, s->sp->root, why);
+	s->facts.is_ours = ours;
+}
+
 /* readdir alone gives the number of messages, when nothing else can be had. */
 static void
-count_only(struct check_spool *s, const char *why)
+count_only(struct check_spool *s, int64_t until, const char *why)
 {
 	struct arena a = { 0 };
 	struct spool_item it;
 	struct err e = { 0, "" };
-	uint64_t n = 0;
+	int64_t n = 0;
 	int rc = spool_begin(s->sp, &e);
 
-	for (; rc >= 0 && (rc = spool_next(&it, s->sp, &a, &e)) == 1; n++)
-		if (n % 1024 == 0)
-			arena_reset(&a);
+	for (; rc >= 0 && (rc = spool_next(&it, s->sp, &a, &e)) == 1; s->counted = n) {
+		if (++n % 1024 != 0)
+			continue;
+		arena_reset(&a);
+		if (sys_clock_us() > until)
+			break;
+	}
 	arena_free(&a);
 	s->facts.fact[CHECK_MESSAGES].how = rc == 0 && s->sp->nunknown == 0 ? FACT_KNOWN : n > 0 ? FACT_AT_LEAST : FACT_UNKNOWN;
 	s->facts.fact[CHECK_MESSAGES].v = (double)n;
@@ -208,36 +227,99 @@ static void
 judge_by_index(struct look *l, struct check_spool *s)
 {
 	struct err e = { 0, "" };
-	int ours = s->facts.is_ours;
 
-	facts_unknown(&s->facts, s->sp->driver->name, s->sp->root, "no scan is published");
+	forget(s, "no scan is published");
 	if (facts_from_index(&s->facts, l->ix, s->sp->driver->name, s->sp->root, &l->r->known, &l->r->arena, &e) < 0) {
-		facts_unknown(&s->facts, s->sp->driver->name, s->sp->root, copy(&l->r->arena, e.text));
+		forget(s, copy(&l->r->arena, e.text));
 		fault(l, &e);
 	}
-	s->facts.is_ours = ours;
 }
 
 static void
-look_at(struct look *l, struct check_spool *s)
+cut_short(struct look *l, struct check_spool *s, const struct scan_stats *st)
 {
-	struct scan_options opt = { .zone = l->zone };
+	struct arena *a = &l->r->arena;
+	const char *why = arena_fmt(a, "not read to the end within %g s: %s of %s messages%s%s%s", l->r->timeout, rank_number(a, st->read),
+	    rank_number(a, st->found), st->taken_over > 0 ? ", " : "", st->taken_over > 0 ? rank_number(a, st->taken_over) : "",
+	    st->taken_over > 0 ? " of these by earlier checks" : "");
+
+	forget(s, why);
+	facts_from_partial(&s->facts, st->partial, st->found, why, &l->r->known, a);
+	l->r->timed_out = 1;
+}
+
+/* Another scan is at work: what it published last is good enough when it is fresh, else only a count can be had. */
+static void
+locked(struct look *l, struct check_spool *s, const struct scan_stats *st, int64_t until)
+{
+	const char *why = arena_fmt(&l->r->arena, "another scan (process %" PRId64 ") is at work", st->locked_by);
+	int64_t age = facts_published(l->ix, s->sp);
+
+	if (age >= 0 && age <= FRESH_US) {
+		judge_by_index(l, s);
+		return;
+	}
+	forget(s, why);
+	count_only(s, until, why);
+	if (s->facts.fact[CHECK_MESSAGES].how == FACT_KNOWN)
+		s->facts.fact[CHECK_MESSAGES].how = FACT_AT_LEAST;
+}
+
+static void
+count_progress(void *arg, const struct scan_progress *p)
+{
+	struct check_spool *s = arg;
+
+	s->counted = (long long)p->found;
+}
+
+static void
+look_with_zone(struct look *l, struct check_spool *s, const char *zone, int64_t share)
+{
+	int64_t now = sys_clock_us();
+	struct scan_options opt = { .zone = zone, .progress = count_progress, .progress_arg = s, .read_until = now + share * 70 / 100,
+	    .walk_until = now + share * 80 / 100, .end = now + share * 95 / 100 };
 	struct scan_stats stats;
 	struct err e = { 0, "" };
-	int ours = s->facts.is_ours;
 
 	memset(&stats, 0, sizeof stats);
+	opt.lock_wait_s = share >= 3000000 ? (int)(share / 3000000) : -1;
 	if (l->ix != NULL && scan_spool(&stats, l->ix, s->sp, &opt, &e) == 0) {
-		judge_by_index(l, s);
+		if (stats.is_cut)
+			cut_short(l, s, &stats);
+		else
+			judge_by_index(l, s);
+		s->facts.taken_over = stats.taken_over;
+	} else if (stats.locked_by != 0) {
+		locked(l, s, &stats, opt.walk_until);
 	} else {
 		if (l->ix != NULL)
 			fault(l, &e);
-		facts_unknown(&s->facts, s->sp->driver->name, s->sp->root, l->fault);
-		s->facts.is_ours = ours;
-		count_only(s, "counted, not read");
+		forget(s, l->fault);
+		count_only(s, opt.walk_until, "counted, not read");
 	}
 	scan_stats_free(&stats);
 	facts_around(&s->facts, s->sp, l->ix, l->ix_path, &l->r->arena);
+	s->is_done = 1;
+}
+
+/* A spool with local times is read in the zone of its last scan, unless one was given: else each check would read it all anew. */
+static void
+look_at(struct look *l, struct check_spool *s, int64_t share)
+{
+	const char *zone = l->r->c->opt[OPT_TIMEZONE] == NULL && l->ix != NULL && s->sp->driver->has_local_times ?
+	    facts_zone(l->ix, s->sp, &l->r->arena) : NULL;
+	struct sys_zone *other = NULL, *back = NULL;
+
+	if (zone != NULL && strcmp(zone, l->zone) != 0 && sys_zone_load(&other, zone, NULL) == 0) {
+		s->sp->opt.zone = other;
+		look_with_zone(l, s, zone, share);
+		sys_zone_load(&back, l->zone, NULL);	/* it is the process's */
+	} else {
+		look_with_zone(l, s, l->zone, share);
+	}
+	sys_zone_free(other);
+	sys_zone_free(back);
 }
 
 /* ---- the whole ---- */
@@ -257,7 +339,7 @@ judge(struct check_run *r)
 	}
 	check_judge(&r->index, CHECK_INDEX, &r->limits, &r->index_facts);
 	r->state = check_worse(r->state, r->index.state);
-	if (r->no_spool != NULL)
+	if (r->no_spool != NULL || r->timed_out)	/* never OK, whatever checks are switched off */
 		r->state = check_worse(r->state, CHECK_UNKNOWN);
 }
 
@@ -277,18 +359,97 @@ look(struct check_run *r, struct look *l)
 	struct err e = { 0, "" };
 	size_t i;
 
-	l->r = r;
-	l->ix_path = cmd_index_path(r->c);
 	if (index_open(&l->ix, l->ix_path, INDEX_WRITE, &e) < 0)
 		fault(l, &e);
+	else
+		sqlite3_busy_timeout(l->ix->db, (int)(r->timeout * 1000));
 	for (i = 0; i < r->n; i++)
 		if (r->v[i].sp != NULL)
-			look_at(l, &r->v[i]);
+			look_at(l, &r->v[i], (l->end - sys_clock_us()) / (int64_t)(r->n - i));
 	facts_unknown(&r->index_facts, NULL, NULL, NULL);
 	r->index_facts.fact[CHECK_INDEX] = facts_index(l->ix, l->fault, INDEX_CHECK_US, &r->arena);
 	index_close(l->ix);
-	free(l->ix_path);
 }
+
+/* ---- the watchdog ----
+ * A system call may hang for ever (a network file system, a sick disk): who waits for an answer gets it from another thread, made of the
+ * spools that are done and of what was counted in the others. It ends the process; what is half written is rolled back by the next opener. */
+
+struct watchdog {
+	const struct check_run *r;
+	struct sys_mutex *lock;
+	int is_answered;		/* by whom ever: the other one keeps silent */
+	int is_over;
+	int64_t end;
+};
+
+static void
+answer_without(struct watchdog *w)
+{
+	struct context c = *w->r->c;
+	struct check_run r = { .c = &c, .limits = w->r->limits, .timeout = w->r->timeout, .timed_out = 1 };
+	struct check_spool *s;
+	size_t i;
+
+	out_init(&c.out, c.format);
+	if (w->r->is_open)
+		r.n = w->r->n;
+	else
+		r.no_spool = arena_fmt(&r.arena, "no answer within %g s: the spools could not be opened", r.timeout);
+	r.v = mem_new((r.n + 1) * sizeof *r.v);
+	for (i = 0; i < r.n; i++) {
+		s = &r.v[i];
+		s->label = w->r->v[i].label;
+		if (w->r->v[i].is_done || w->r->v[i].sp == NULL) {
+			s->facts = w->r->v[i].facts;
+			continue;
+		}
+		facts_unknown(&s->facts, w->r->v[i].sp->driver->name, w->r->v[i].sp->root,
+		    arena_fmt(&r.arena, "no answer within %g s", r.timeout));
+		s->facts.fact[CHECK_MESSAGES].how = FACT_AT_LEAST;
+		s->facts.fact[CHECK_MESSAGES].v = (double)w->r->v[i].counted;
+	}
+	facts_unknown(&r.index_facts, NULL, NULL, "not looked at");
+	judge(&r);
+	tell(&r);
+	_Exit((int)r.state);
+}
+
+static void
+watch(void *arg)
+{
+	struct watchdog *w = arg;
+	int over = 0;
+
+	while (!over && sys_clock_us() < w->end) {
+		sys_sleep_ms(10);
+		sys_mutex_lock(w->lock);
+		over = w->is_over;
+		sys_mutex_unlock(w->lock);
+	}
+	sys_mutex_lock(w->lock);
+	over = w->is_answered;
+	w->is_answered = 1;
+	sys_mutex_unlock(w->lock);
+	if (!over)
+		answer_without(w);
+}
+
+/* May the main thread answer? It does not return when the watchdog is about to. */
+static void
+take_the_word(struct watchdog *w)
+{
+	int taken;
+
+	sys_mutex_lock(w->lock);
+	taken = w->is_answered;
+	w->is_answered = w->is_over = 1;
+	sys_mutex_unlock(w->lock);
+	while (taken)
+		sys_sleep_ms(1000);
+}
+
+/* ---- the command ---- */
 
 static void
 close_all(struct check_run *r)
@@ -313,11 +474,36 @@ mistake(struct context *c, const struct err *e)
 }
 
 static int
+check(struct check_run *r, struct sys_zone *zone, int64_t start)
+{
+	struct look l = { .r = r, .zone = sys_zone_name(zone), .end = start + (int64_t)(r->timeout * 1e6) };
+	struct spool_options opt = { .zone = zone };
+	struct watchdog w = { .r = r, .end = l.end };
+	struct sys_thread *thread = NULL;
+	struct err e = { 0, "" };
+
+	l.ix_path = cmd_index_path(r->c);
+	w.lock = sys_mutex_new();
+	if (sys_thread_start(&thread, watch, &w, &e) < 0)
+		fault(&l, &e);
+	open_all(r, &opt);
+	r->is_open = 1;
+	look(r, &l);
+	take_the_word(&w);
+	judge(r);
+	tell(r);
+	sys_thread_join(thread);
+	sys_mutex_free(w.lock);
+	free(l.ix_path);
+	return (int)r->state;
+}
+
+static int
 run(struct context *c)
 {
+	int64_t start = sys_clock_us();
 	struct check_run r = { .c = c };
-	struct look l = { NULL, NULL, NULL, NULL, NULL, NULL };
-	struct spool_options opt = { NULL };
+	struct sys_zone *zone = NULL;
 	struct err e = { 0, "" };
 	int status;
 
@@ -325,18 +511,11 @@ run(struct context *c)
 		check_out_list(c);
 		return CHECK_OK;
 	}
-	if (options(&r, &e) < 0 || sys_zone_load(&l.zone_loaded, c->opt[OPT_TIMEZONE], &e) < 0) {
+	if (options(&r, &e) < 0 || sys_zone_load(&zone, c->opt[OPT_TIMEZONE], &e) < 0)
 		status = mistake(c, &e);
-	} else {
-		opt.zone = l.zone_loaded;
-		l.zone = sys_zone_name(l.zone_loaded);
-		open_all(&r, &opt);
-		look(&r, &l);
-		judge(&r);
-		tell(&r);
-		status = (int)r.state;
-	}
+	else
+		status = check(&r, zone, start);
 	close_all(&r);
-	sys_zone_free(l.zone_loaded);
+	sys_zone_free(zone);
 	return status;
 }

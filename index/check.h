@@ -83,6 +83,7 @@ struct check_facts {
 	const struct check_account *account;	/* most messages first; bounces and messages without an account are not here */
 	size_t naccounts;
 	int64_t messages;		/* what shares are of; -1 not known */
+	int64_t taken_over;		/* messages that earlier checks had read and this one published or counted */
 	int64_t holder;			/* process that carries out a plan on this spool right now, 0 none */
 	int is_ours;			/* one of this machine's spools: its MTA should run */
 };

@@ -9,6 +9,7 @@
 #include "index/purge.h"
 #include "index/rank.h"
 #include "spool/addr.h"
+#include "spool/msg.h"
 #include "spool/sys.h"
 
 #define SECOND INT64_C(1000000)
@@ -291,6 +292,37 @@ facts_from_index(struct check_facts *out, struct index *ix, const char *kind, co
 	return 1;
 }
 
+/* ---- a scan that was cut short ---- */
+
+void
+facts_from_partial(struct check_facts *out, const struct partial *p, int64_t found, const char *why, const struct check_known *known_ones,
+    struct arena *a)
+{
+	struct check_account *v = arena_zero(a, (p->naccounts + 1) * sizeof *v);
+	int64_t now = sys_now_us();
+	size_t i;
+
+	for (i = 0; i < p->naccounts; i++) {
+		v[i].kind = arena_str(a, p->account[i].kind);
+		v[i].name = arena_str(a, p->account[i].name);
+		v[i].messages = p->account[i].messages;
+		v[i].per_minute = p->account[i].per_minute;
+		v[i].clients = p->account[i].clients;
+		v[i].seconds = p->account[i].first != MSG_NO_TIME ? (p->account[i].last - p->account[i].first) / SECOND : -1;
+		v[i].usual = -1;
+	}
+	check_known_mark(v, p->naccounts, known_ones);
+	out->account = v;
+	out->naccounts = p->naccounts;
+	out->accounts = fact(FACT_AT_LEAST, 0, why);
+	out->messages = -1;
+	out->fact[CHECK_MESSAGES] = fact(FACT_AT_LEAST, (double)(found > p->messages ? found : p->messages), why);
+	out->fact[CHECK_FROZEN] = fact(FACT_AT_LEAST, (double)p->frozen, why);
+	out->fact[CHECK_DAMAGED] = fact(FACT_AT_LEAST, (double)p->damaged, why);
+	out->fact[CHECK_BLOCKLISTED] = fact(FACT_AT_LEAST, (double)p->blocklisted, why);
+	out->fact[CHECK_OLDEST] = fact(FACT_AT_LEAST, p->oldest != MSG_NO_TIME && p->oldest < now ? (double)(now - p->oldest) / 1e6 : 0, why);
+}
+
 /* ---- what is around ---- */
 
 struct oldest {
@@ -360,25 +392,63 @@ unfinished(int64_t *holder, struct spool *sp, const char *ix_path, struct arena 
 	return fact(FACT_KNOWN, (double)o.age / 1e6, o.why);
 }
 
+/* The newest scan of a spool: sql has its kind and root as parameters. NULL: none, or it cannot be asked. Finalize it. */
+static sqlite3_stmt *
+ask(struct index *ix, const struct spool *sp, const char *sql)
+{
+	sqlite3_stmt *st = index_prepare(ix, sql, NULL);
+
+	if (st == NULL)
+		return NULL;
+	sqlite3_bind_text(st, 1, sp->driver->name, -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, 2, sp->root, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL)
+		return st;
+	sqlite3_finalize(st);
+	return NULL;
+}
+
+int64_t
+facts_published(struct index *ix, const struct spool *sp)
+{
+	sqlite3_stmt *st = ask(ix, sp, "SELECT max(s.finished) FROM scan s JOIN spool p ON p.id = s.spool WHERE p.kind = ? AND p.root = ?");
+	int64_t at, now = sys_now_us();
+
+	if (st == NULL)
+		return -1;
+	at = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return at < now ? now - at : 0;
+}
+
+const char *
+facts_zone(struct index *ix, const struct spool *sp, struct arena *a)
+{
+	sqlite3_stmt *st = ask(ix, sp, "SELECT s.timezone FROM scan s JOIN spool p ON p.id = s.spool WHERE p.kind = ? AND p.root = ?"
+	    " ORDER BY s.id DESC LIMIT 1");
+	const char *zone = NULL;
+
+	if (st != NULL)
+		zone = arena_str(a, (const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	return zone;
+}
+
 static struct fact
 scan_age(struct index *ix, const struct spool *sp, struct arena *a)
 {
-	sqlite3_stmt *st = ix == NULL ? NULL : index_prepare(ix, "SELECT max(s.finished) FROM scan s JOIN spool p ON p.id = s.spool"
-	    " WHERE p.kind = ? AND p.root = ? AND s.unknown = '[]'", NULL);
+	sqlite3_stmt *st = ix == NULL ? NULL : ask(ix, sp, "SELECT max(s.finished) FROM scan s JOIN spool p ON p.id = s.spool"
+	    " WHERE p.kind = ? AND p.root = ? AND s.unknown = '[]'");
 	int64_t at, now = sys_now_us();
-	struct fact f = fact(FACT_UNKNOWN, 0, "never wholly scanned");
+	struct fact f;
 
 	if (st == NULL)
-		return fact(FACT_UNKNOWN, 0, "the index cannot be asked");
-	sqlite3_bind_text(st, 1, sp->driver->name, -1, SQLITE_STATIC);
-	sqlite3_bind_text(st, 2, sp->root, -1, SQLITE_STATIC);
-	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL) {
-		at = sqlite3_column_int64(st, 0);
-		f = known(at < now ? (double)(now - at) / 1e6 : 0);
-		if (at > now + 60 * SECOND)
-			f.why = arena_fmt(a, "it is dated %s min ahead: the clock was set back", rank_number(a, (at - now) / (60 * SECOND)));
-	}
+		return fact(FACT_UNKNOWN, 0, ix == NULL ? "the index cannot be asked" : "never wholly scanned");
+	at = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
+	f = known(at < now ? (double)(now - at) / 1e6 : 0);
+	if (at > now + 60 * SECOND)
+		f.why = arena_fmt(a, "it is dated %s min ahead: the clock was set back", rank_number(a, (at - now) / (60 * SECOND)));
 	return f;
 }
 

@@ -7,6 +7,7 @@
  */
 #include "index/check.h"
 #include "index/index.h"
+#include "index/partial.h"
 #include "spool/spool.h"
 
 /* Every fact unknown, for one reason. kind NULL: the spool could not be opened, root is what was asked for. */
@@ -17,8 +18,18 @@ void facts_unknown(struct check_facts *out, const char *kind, const char *root, 
 int facts_from_index(struct check_facts *out, struct index *ix, const char *kind, const char *root, const struct check_known *known,
     struct arena *a, struct err *e);
 
+/* What a scan that was cut short says: lower bounds, each for the reason `why`. found: messages that the walk met. */
+void facts_from_partial(struct check_facts *out, const struct partial *p, int64_t found, const char *why, const struct check_known *known,
+    struct arena *a);
+
 /* What needs no scan: file system, MTA, plans (the journal beside ix_path), age of the last whole scan (ix may be NULL). */
 void facts_around(struct check_facts *out, struct spool *sp, struct index *ix, const char *ix_path, struct arena *a);
+
+/* How long ago the newest scan was published, in microseconds; -1 none was, or the index cannot be read. */
+int64_t facts_published(struct index *ix, const struct spool *sp);
+
+/* The time zone of the newest scan, NULL none; in a. */
+const char *facts_zone(struct index *ix, const struct spool *sp, struct arena *a);
 
 /* The index's own health. fault: what could not be done with it, NULL nothing; then SQLite looks through it for at most `us` microseconds. */
 struct fact facts_index(struct index *ix, const char *fault, int64_t us, struct arena *a);

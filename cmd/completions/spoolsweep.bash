@@ -35,7 +35,7 @@ _spoolsweep()
 	--timezone)
 		mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone.tab 2>/dev/null)" -- "$cur"); return ;;
 	--account|--domain|--sender|--sender-domain|--recipient|--recipient-domain|--client|--subject|--script|--queue|--older| \
-	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate|--warning|--critical|-w|-c)
+	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate|--warning|--critical|-w|-c|--timeout|-t)
 		return ;;
 	esac
 	case $command in
@@ -63,7 +63,7 @@ _spoolsweep()
 		fi ;;
 	check)
 		if [[ $cur == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "--warning --critical --known --list --timezone -w -c $globals" -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "--warning --critical --timeout --known --list --timezone -w -c -t $globals" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames
 		fi ;;

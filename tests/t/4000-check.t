@@ -5,6 +5,8 @@ use FindBin;
 use lib $FindBin::Bin;
 use File::Path qw(make_path);
 use Test::More;
+use Fault qw(fault_program);
+use JSON::PP ();
 use Sweep;
 
 my $dir = work_dir();
@@ -33,7 +35,7 @@ sub put {
 	return $spool;
 }
 
-my @quiet = ('-w', 'disk_free=', '-c', 'disk_free=', '-w', 'inodes_free=', '-c', 'inodes_free=');	# the machine's own disk is not under test
+my @quiet = ('-t', 600, '-w', 'disk_free=', '-c', 'disk_free=', '-w', 'inodes_free=', '-c', 'inodes_free=');	# nor are this machine's disk and speed under test
 sub check { my ($index, @args) = @_; return sweep({ index => $index }, 'check', @quiet, @args) }
 
 # name => value as text, of a line of performance data by its own grammar
@@ -206,16 +208,115 @@ subtest 'the index: foreign, full, read-only' => sub {
 		mkspool('exim', "$dir/big", 3000);
 		make_path("$dir/small");
 		my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
-		my $script = 'mount -t tmpfs -o size=400k none "$1" || exit 90; "$2" --index "$1/i.db" check "$3" >"$4"; echo $? >>"$4"; ' .
-		    'umount "$1"; mount -t tmpfs -o size=9m none "$1"; "$2" --index "$1/i.db" check "$5" >/dev/null; mount -o remount,ro "$1"; ' .
-		    '"$2" --index "$1/i.db" check "$5" >"$4.ro"; echo $? >>"$4.ro"';
+		my $script = 'mount -t tmpfs -o size=400k none "$1" || exit 90; "$2" --index "$1/i.db" check -t 600 "$3" >"$4"; echo $? >>"$4"; ' .
+		    'umount "$1"; mount -t tmpfs -o size=9m none "$1"; "$2" --index "$1/i.db" check -t 600 "$5" >/dev/null; mount -o remount,ro "$1"; ' .
+		    '"$2" --index "$1/i.db" check -t 600 "$5" >"$4.ro"; echo $? >>"$4.ro"';
 		system('unshare', '-m', 'sh', '-c', $script, 'sh', "$dir/small", $program, "$dir/big", "$dir/small.out", "$dir/quiet") == 0 or die "namespace: $?";
 		my $out = slurp("$dir/small.out");
-		like($out, qr/\ASPOOL CRITICAL - [^|]*(?:full|No space left)[^|]*--index.*\n2\n\z/s, 'a full disk is CRITICAL and said');
+		like($out, qr/\ASPOOL CRITICAL - (?=[^|]*--index)[^|]*(?:full|No space left).*\n2\n\z/s, 'a full disk is CRITICAL and said');
 		is(perf($out)->{exim_messages}, 3000, 'the messages are counted all the same');
 		$out = slurp("$dir/small.out.ro");
 		like($out, qr/\ASPOOL CRITICAL - [^|]*[Rr]ead-?only.*\n2\n\z/s, 'so is a read-only one');
 		is(perf($out)->{exim_messages}, 4, 'with the number');
+	}
+};
+
+sub sql {
+	my ($db, $text) = @_;
+	my $out = `sqlite3 '$db' "$text"`;
+	die "sqlite3 $text: $?" if $?;
+	chomp $out;
+	return $out;
+}
+
+# Only these: what the made spool holds otherwise does not matter.
+my @count_only = map { ('-w', "$_=", '-c', "$_=") } grep { $_ ne 'messages' } @names;
+
+subtest 'a time limit: what was read is kept, and never OK' => sub {
+	my ($spool, $db) = ("$dir/cold", "$dir/cold.db");
+	mkspool('exim', $spool, 6000);
+	my ($timeout, $r, $staged) = (0.02);
+	# How fast this machine is decides where the scan is cut; that it is cut somewhere is what counts.
+	for (1 .. 60) {
+		unlink glob "$db*";
+		$r = check($db, @count_only, '-t', $timeout, '-w', 'messages=99999', '-c', 'messages=99999', $spool);
+		$staged = -s $db && sql($db, 'pragma user_version') ? sql($db, 'select count(*) from staged') : 0;
+		last if $staged > 0 || $r->{status} == 0;
+		is($r->{status}, 3, "no answer in $timeout s: UNKNOWN");
+		$timeout *= 1.25;
+	}
+	cmp_ok($staged, '>', 0, "cut short at $timeout s: $staged messages are kept");
+	is($r->{status}, 3, 'UNKNOWN, with every check but one switched off');
+	like($r->{out}, qr/\ASPOOL UNKNOWN - .*(?:not read to the end|no answer) within/, 'that says why');
+	is(perf($r->{out})->{exim_messages}, 'U', 'and no number');
+	is(sql($db, 'select count(*) from message'), 0, 'nothing is published');
+	$r = check($db, @count_only, '-t', $timeout, '-c', 'messages=10', $spool);
+	is($r->{status}, 2, 'what was counted is enough to be CRITICAL');
+	like($r->{out}, qr/at least: [\d,]+ messages queued/, 'as a lower bound');
+
+	$staged = sql($db, 'select count(*) from staged');
+	my ($gone) = glob "$spool/input/*-H";
+	my $id = $gone =~ s{.*/}{}r =~ s/-H$//r;
+	unlink glob "$spool/*/$id*";
+	$r = check($db, @count_only, '-v', '-t', 600, '-w', 'messages=99999', '-c', 'messages=99999', $spool);
+	is($r->{status}, 0, 'with more time it is OK');
+	my ($over) = $r->{out} =~ /^([\d,]+) messages of these were read by earlier checks$/m;
+	$over =~ s/,//g;
+	cmp_ok($over, '>=', $staged - 1, "the $staged messages were not read again");
+	cmp_ok($over, '<=', $staged, 'but for the one that has gone');
+	is(sql($db, 'select count(*) from staged') . sql($db, 'select count(*) from unfinished'), '00', 'nothing is left over');
+	scan_of("$dir/whole.db", $spool);
+	my ($got, $want) = map { join "\n", sort map { JSON::PP->new->canonical->encode($_) } listing($_) } $db, "$dir/whole.db";
+	ok($got eq $want, 'the index is the one that an undisturbed scan makes');
+};
+
+subtest 'kept rows: another zone, another program, damage' => sub {
+	my $spool = "$dir/cold";
+	my $db = "$dir/kept.db";
+	put("$dir/few", 6);
+	scan_of($db, "$dir/few");
+	sql($db, "insert into spool(kind, root) values('exim', '$spool')");
+	my $keep = sub { sql($db, "insert into unfinished select id, $_[0], 'UTC', 0 from spool where root = '$spool'; " .
+	    "insert into staged(spool, fp, record) select id, 1, x'00' from spool where root = '$spool'") };
+	$keep->(99);
+	is(check($db, @count_only, '-t', 600, '-c', 'messages=0:999999', '-w', 'messages=', $spool)->{status}, 0, 'of another encoding: not used');
+	is(sql($db, 'select count(*) from staged'), 0, 'and dropped');
+	$keep->(1);
+	is(check($db, @count_only, '-t', 600, '-c', 'messages=0:999999', '-w', 'messages=', $spool)->{status}, 0, 'of a message that is not there: not used');
+	# the fingerprint of a message that is there, and a record that is none
+	my $broken = put("$dir/broken", 3);
+	scan_of($db, $broken);
+	sql($db, "insert into unfinished select id, 1, 'UTC', 0 from spool where root = '$broken'; insert into staged(spool, fp, record) " .
+	    "select spool, fp, x'0102' from message where spool = (select id from spool where root = '$broken'); delete from recipient where message in " .
+	    "(select id from message where spool = (select id from spool where root = '$broken')); delete from message where spool = (select id from spool where root = '$broken')");
+	my $r = check($db, $broken);
+	is($r->{status}, 2, 'a record that is none');
+	like($r->{out}, qr/what an earlier scan had read is damaged/, 'is said');
+	is(check($db, $broken)->{status}, 0, 'and the next check reads all anew');
+};
+
+subtest 'a system call that hangs' => sub {
+	my $fault = fault_program() or plan skip_all => 'no build/spoolsweep-fault: make check builds it';
+	my $spool = put("$dir/hang", 9);
+	local $ENV{SPOOLSWEEP_FAULT_LOG} = "$dir/hang.log";
+	my $run = sub {
+		my $out = `'$fault' --index '$dir/hang.db' check @quiet $_[0] '$spool' 2>/dev/null`;
+		return ($? >> 8, $out);
+	};
+	is(($run->('-t 600'))[0], 0, 'without a fault it is OK');
+	my @line = map { [split /\t| /] } split /\n/, slurp("$dir/hang.log");
+	my ($in_folder) = grep { $_->[1] eq 'sys_dir_next' } reverse @line;
+	ok($in_folder, 'there is a call that reads a folder');
+	delete $ENV{SPOOLSWEEP_FAULT_LOG};
+	local $ENV{SPOOLSWEEP_FAULT_RUN} = 'echo $$ >' . "$dir/sleeper; exec sleep 600 >/dev/null 2>&1";
+	for my $case (['', 3, qr/UNKNOWN/], ['-c messages=4', 2, qr/CRITICAL - at least: \d messages queued/]) {
+		my ($args, $want, $says) = @$case;
+		unlink glob "$dir/hang.db*";
+		local $ENV{SPOOLSWEEP_FAULT} = "$in_folder->[0]:run";
+		my ($status, $out) = $run->("-t 3 $args");
+		kill 'KILL', slurp("$dir/sleeper") =~ /(\d+)/ if -s "$dir/sleeper";
+		is($status, 3, "it hangs in the last folder: UNKNOWN") if !$args;
+		like($out, qr/no answer within 3 s/, 'said by the watchdog') or diag $out;
 	}
 };
 
