@@ -365,7 +365,7 @@ run_drop_unfinished(struct run *run)
 		return;
 	dir = sys_parent(p.archive, &name);
 	if ((sys_dir_open(&folder, dir, &e) < 0 && e.sys != ENOENT) || (folder != NULL && arc_discard(folder, name, &e) < 0))
-		snprintf(run->out->note, sizeof run->out->note, "%s: the unfinished archive .%s.tmp stays there", e.text, name);
+		snprintf(run->out->note, sizeof run->out->note, "%.200s: the unfinished archive .%.150s.tmp stays there", e.text, name);
 	else if (folder != NULL && sys_stat_at(&st, folder, name) == 0)
 		snprintf(run->out->note, sizeof run->out->note, "%s is there, and not needed: its messages are back", p.archive);
 	sys_dir_close(folder);

@@ -58,6 +58,8 @@ sub end_helpers {
 	%helper = ();
 }
 
+END { end_helpers() }
+
 # Rows of a statement; what fails in it gives none.
 sub sql {
 	my ($db, $text) = @_;
