@@ -123,7 +123,9 @@ build_cmocka()
 	local w=$work/cmocka
 	mkdir -p "$w"
 	printf '#define HAVE_%s 1\n' INTTYPES_H STDINT_H STDLIB_H STRING_H SIGNAL_H STDARG_H SETJMP_H TIME_H MALLOC_H IO_H >"$w/config.h"
-	compile cmocka -DHAVE_CONFIG_H -I"$w" -I"$src/cmocka/include" -- "$src/cmocka/src/cmocka.c"
+	# A test that is skipped is "ok" in TAP; this version says "not ok", which its successor mended.
+	sed 's/"not ok %u # SKIP/"ok %u # SKIP/' "$src/cmocka/src/cmocka.c" >"$w/cmocka.c"
+	compile cmocka -DHAVE_CONFIG_H -I"$w" -I"$src/cmocka/include" -- "$w/cmocka.c"
 	# Its messages are printed by mingw's own printf, as the whole of our program does.
 	sed 's/__format__ (__printf__/__format__ (__gnu_printf__/' "$src/cmocka/include/cmocka.h" >"$prefix/include/cmocka.h"
 	describe cmocka 1.1.5 -lcmocka ""
