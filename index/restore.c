@@ -127,6 +127,23 @@ take_back_message(struct restore *run, struct restore_place *p, const struct res
 	return 0;
 }
 
+/* Names that were given, or that go now, and the folders made for them: nobody has brought them to the disk yet. */
+static void
+touch_intended(struct restore *run, struct restore_place *p, const struct restore_intent *v)
+{
+	struct err why = { 0, "" };
+	char *dir = arena_str(&run->batch, v->dir), *slash;
+
+	for (; spool_reader_dir(p->ps.r, dir, &why) != NULL; *slash = '\0') {
+		restore_place_touch(p, dir);
+		slash = strrchr(dir, '/');
+		if (slash == NULL)
+			break;
+	}
+	restore_place_touch(p, "");
+}
+
+/* Ends with all of it on the disk, for the intents go next. */
 static int
 take_back(struct restore *run, struct restore_place *p, struct err *e)
 {
@@ -135,13 +152,15 @@ take_back(struct restore *run, struct restore_place *p, struct err *e)
 
 	if (restore_place_read_intents(&v, &n, p, &run->batch, e) < 0)
 		return -1;
+	for (i = 0; i < n; i++)
+		touch_intended(run, p, &v[i]);
 	for (i = 0; i < n; i = k) {
 		for (k = i + 1; k < n && v[k].slot == v[i].slot; k++)
 			;
 		if (take_back_message(run, p, v + i, k - i, e) < 0)
 			return -1;
 	}
-	return 0;
+	return n != 0 ? restore_place_sync(p, e) : 0;
 }
 
 static int

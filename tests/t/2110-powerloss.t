@@ -234,6 +234,21 @@ for my $kind (qw(postfix exim smartermail)) {
 	is($r->{status}, 0, "$kind: restore") or diag $r->{err};
 	ok(scalar(grep { $_->{name} eq 'sys_unlink' && $_->{path} =~ m{/restore/intent\z} } @$log), "$kind: with an intent");
 	is_deeply([disorder($log, $c->{s})], [], "$kind: nothing is given before it is on the disk");
+	# Cut off when the first name is given, and once more: over both runs together the order holds.
+	my ($given) = grep { $_->{name} eq 'sys_rename' && $_->{path} =~ m{/restore/\d+\.\d+\z} } @$log;
+	for my $n ($given->{n}, $given->{n} + 1) {
+		run(fresh($c), undef, 'purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+		my ($again) = glob "$c->{a}/*.tar.zst";
+		my @restore = ('restore', $again, '--execute', $kind eq 'exim' ? ('--to-queue', 'restored') : ());
+		unlink "$c->{dir}/log";
+		run($c, "$n:kill", { SPOOLSWEEP_FAULT_LOG => "$c->{dir}/log" }, @restore);
+		my $killed = slurp("$c->{dir}/log") =~ s/^.*\n\z//mr;	# without the call that it died before
+		my ($more, $r2) = points($c, @restore);
+		is($r2->{status}, $n == $given->{n} ? 0 : $r2->{status} == 3 ? 3 : 0, "$kind: restore, killed at $n, once more") or diag $r2->{err};
+		my @both = ((map { chomp; my %p; @p{qw(n name can path path2 bytes)} = split /\t/, $_, -1; \%p } split /^/, $killed), @$more);
+		is_deeply([disorder(\@both, $c->{s})], [], "$kind: nothing is given before it is on the disk, over both runs");
+		is_deeply([lost($c)], [], "$kind: and nothing is lost");
+	}
 	for my $without (qw(sys_sync sys_sync_dir)) {
 		cmp_ok(scalar(disorder([grep { $_->{name} ne $without } @$log], $c->{s})), '>', 0, "$kind: without $without that is seen");
 	}
