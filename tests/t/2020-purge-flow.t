@@ -151,12 +151,6 @@ sub plan_row { my ($c) = @_; return (json_lines(run($c, undef, 'plans', '--json'
 	my ($p) = points(fresh($c), @purge);
 	my ($create) = grep { $_->{name} eq 'sys_create_at' && $_->{path} =~ /\.tar\.zst\.tmp\z/ } @$p;
 	fresh($c);
-	run($c, "$create->{n}:kill", @purge);
-	my ($q) = points($c, @resume);
-	my ($walk) = grep { $_->{name} eq 'sys_dir_next' && $_->{path} =~ m{^\Q$c->{s}\E/} } @$q;
-	my ($write) = grep { $_->{n} > $walk->{n} && $_->{name} eq 'db_write' && $_->{path} =~ m{/index\.db} } @$q;
-	ok($write, 'a resume scans');
-	fresh($c);
 	is(run($c, "$create->{n}:kill", @purge)->{signal}, 9, 'killed when all is taken');
 	my $refused = sub {
 		my ($name, $said, $fault, @args) = @_;
@@ -176,7 +170,6 @@ sub plan_row { my ($c) = @_; return (json_lines(run($c, undef, 'plans', '--json'
 	$refused->('the archive folder is a file', qr/archive folder/);
 	unlink $c->{a};
 	rename "$c->{a}.away", $c->{a} or die $!;
-	$refused->('its scan fails', qr/index\.db|disk I\/O error/, "$write->{n}:EIO");
 	SKIP: {
 		skip 'only root can mount', 4 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
 		my $program = fault_program();
@@ -191,10 +184,31 @@ sub plan_row { my ($c) = @_; return (json_lines(run($c, undef, 'plans', '--json'
 	is_deeply([sort values %{ states($c) }], [('deleted') x 3], '  all are deleted');
 	is_deeply([glob "$c->{a}/.??*"], [], '  no temporary file is left');
 
-	# Another archive folder: what the killed run left in the first one goes all the same.
+	# Its scan fails. The calls of two runs can differ by some, so the place is looked for.
 	fresh($c);
-	is(run($c, $create->{n} + 1 . ':kill', @purge)->{signal}, 9, 'killed while the archive was begun');
-	is(scalar(my @left = glob "$c->{a}/.*.tmp"), 1, '  a temporary file is left');
+	run($c, "$create->{n}:kill", @purge);
+	my ($q) = points($c, @resume);
+	my ($walk) = grep { $_->{name} eq 'sys_dir_next' && $_->{path} =~ m{^\Q$c->{s}\E/} } @$q;
+	my ($write) = grep { $_->{n} > $walk->{n} && $_->{name} eq 'db_write' && $_->{path} =~ m{/index\.db} } @$q;
+	for my $off (0, 1, -1, 2, -2, 3, -3, 4, -4) {
+		fresh($c);
+		run($c, "$create->{n}:kill", @purge);
+		$r = run($c, $write->{n} + $off . ':EIO', @resume);
+		last if $r->{err} =~ m{index\.db: .*disk I/O error};
+	}
+	like($r->{err}, qr{index\.db: .*disk I/O error}, 'resume, its scan fails: the reason is said');
+	is($r->{status}, 2, '  exit 2, for mail is in the private folder');
+	like($r->{err}, qr/to finish it: \S*spoolsweep .*purge --resume 1/, '  and what finishes it');
+	is(scalar(my @kept = private($c)), 3, '  nothing has moved');
+
+	# Another archive folder: what the killed run left in the first one goes all the same.
+	my @left;
+	for my $off (1 .. 6) {
+		fresh($c);
+		run($c, $create->{n} + $off . ':kill', @purge);
+		last if @left = glob "$c->{a}/.*.tmp";
+	}
+	is(scalar(@left), 1, 'killed while the archive was begun: a temporary file is left');
 	is(run($c, undef, @resume, '--archive', "$c->{dir}/other")->{status}, 0, '  resumed into another folder');
 	is_deeply([glob "$c->{a}/.??*"], [], '  the temporary file is gone');
 	is(scalar(@left = glob "$c->{dir}/other/*.tar.zst"), 1, '  the archive is in the other one');
@@ -211,9 +225,12 @@ for my $kind (qw(postfix exim smartermail)) {
 	my ($commit) = grep { $_->{n} > $publish->{n} && $_->{name} eq 'db_sync' } @$p;
 	my $killed = sub {
 		my ($n) = @_;
-		fresh($c);
-		run($c, "$n:kill", @purge);
-		my @a = glob "$c->{a}/*.tar.zst";
+		my @a;
+		for my $off (-3 .. 6) {	# the calls of two runs can differ by some
+			fresh($c);
+			run($c, $n + $off . ':kill', @purge);
+			last if @a = glob "$c->{a}/*.tar.zst";
+		}
 		is(scalar(@a), 1, "$kind: killed behind the publishing");
 		return $a[0];
 	};
