@@ -353,6 +353,30 @@ is_finished(const struct plan *p)
 	return p->state == PLAN_DONE || p->state == PLAN_UNDONE || (p->kind == PLAN_HOLD && p->state == PLAN_TAKEN);
 }
 
+/* Folders cannot be made on a spool without an inode or a block. Postfix can hold its messages by renames alone. */
+static void
+hint_full(struct plan_run *r, const struct plan *p, const struct err *e)
+{
+	struct place pl;
+	struct err why = { 0, "" };
+	struct buf b;
+
+	if ((e->sys != ENOSPC && e->sys != EDQUOT) || strstr(e->text, SPOOL_PRIVATE) == NULL ||
+	    journal_place(&pl, r->j, p->id, 0, &r->arena, &why) != 1)
+		return;
+	cmd_say("the private folder needs 2 folders and a file on the file system of the spool: remove or move away a few files there that"
+	    " are no mail (df, df -i), and run it again");
+	if (strcmp(pl.kind, "postfix") != 0) {
+		cmd_say("until then stop the mail server: nothing is sent");
+		return;
+	}
+	buf_init(&b, (size_t)1 << 20);
+	cmd_again(&b, r->c);
+	buf_fmt(&b, " list -i %s | postsuper -h -", p->selection);
+	cmd_say("until then this holds them without any space: %s", buf_cstr(&b));
+	buf_free(&b);
+}
+
 /* What the run left: skipped messages are exit 3, an unfinished plan is exit 2 or 3. */
 static int
 judge(struct plan_run *r, const struct plan *p, int rc, const struct purge_result *res, const struct err *e)
@@ -363,8 +387,10 @@ judge(struct plan_run *r, const struct plan *p, int rc, const struct purge_resul
 		cmd_note(r->c, "%s", res->note);
 	if (rc < 0) {
 		cmd_fail(e);
-		if (!res->spool_changed)
+		if (!res->spool_changed) {
+			hint_full(r, p, e);
 			return CMD_FAILED;
+		}
 		hint_resume(r, p->id);
 		return CMD_RESUME;
 	}

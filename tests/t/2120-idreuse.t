@@ -222,4 +222,54 @@ SKIP: {
 	is(slurp("$dir/full-tmpfs.again"), slurp("$dir/full-tmpfs.before"), 'and a release puts them back') or diag slurp("$dir/full-tmpfs.err");
 }
 
+# ext4: folders need an inode and a block, and have neither
+sub full_ext4 {
+	my ($name, $mkfs, $fill) = @_;
+	my $at = "$dir/ext4-$name";
+	make_path("$at/m");
+	my $script = <<"END";
+set -e
+truncate -s 16M $at/img
+mkfs.ext4 -q -b 1024 $mkfs $at/img
+mount -o loop $at/img $at/m
+"\$MKSPOOL" --fast postfix $at/m/s 5
+"\$SPOOLSWEEP" --index $at/index.db scan -q postfix:$at/m/s
+$fill
+run() { st=0; "\$SPOOLSWEEP" --index $at/index.db "\$@" >>$at/out 2>>$at/err || st=\$?; echo "\$st \$(find $at/m/s/deferred $at/m/s/active -type f | wc -l)" >>$at/did; }
+run hold --all --execute
+rm -f $at/m/fill* 2>/dev/null
+run hold --all --execute
+run release --execute
+END
+	local $ENV{SPOOLSWEEP} = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
+	local $ENV{MKSPOOL} = $ENV{MKSPOOL} || top_dir() . '/build/mkspool';
+	my $pid = fork;
+	if ($pid == 0) {
+		open STDERR, '>', "$at/log";
+		exec 'unshare', '-m', 'sh', '-c', $script or exit 127;
+	}
+	waitpid $pid, 0;
+	is($?, 0, "ext4, $name") or diag slurp("$at/log");
+	return (slurp("$at/err"), split /\n/, slurp("$at/did"));
+}
+
+SKIP: {
+	my $try = "$dir/loop";
+	make_path("$try/m");
+	skip 'no loop devices here', 1 if $> != 0 || system("truncate -s 1M $try/img && mkfs.ext4 -q $try/img 2>/dev/null && " .
+	    "unshare -m mount -o loop $try/img $try/m 2>/dev/null") != 0;
+	for (['no inode', '-m 0 -N 512', 'n=0; while ( : >$at/m/fill$n ) 2>/dev/null; do n=$((n+1)); done'],
+	    ['no block', '-m 0 -N 2048', 'dd if=/dev/zero of=$at/m/fill bs=1k 2>/dev/null || true']) {
+		my ($name, $mkfs, $fill) = @$_;
+		my $at = "$dir/ext4-$name" =~ s/ /-/r;
+		my ($err, @did) = full_ext4($name =~ s/ /-/r, $mkfs, $fill =~ s/\$at/$at/gr);
+		is_deeply(\@did, ['1 5', '0 0', '0 5'], '  a hold is refused and touches nothing; with space again it works, and so does its release');
+		like($err, qr/private folder needs 2 folders and a file .* until then this holds them without any space: .* list -i --all \| postsuper -h -$/ms,
+		    '  what to do is said, and the command');
+	}
+	my $at = "$dir/ext4-reserve";
+	my ($err, @did) = full_ext4('reserve', '-N 2048', ": >$at/m/fill; chmod 666 $at/m/fill; setpriv --reuid 65534 --clear-groups dd if=/dev/zero bs=1k 2>/dev/null >>$at/m/fill || true");
+	is_deeply([@did[0, 2]], ['0 0', '0 5'], '  filled by somebody else: the blocks reserved for root are enough') or diag $err;
+}
+
 done_testing;
