@@ -84,7 +84,7 @@ my $id = $d->{rows}[0]{id};
 my ($shown) = json_lines(sweep({ index => $index }, 'show', '--json', $id)->{out});
 is($shown->{state}, 'deleted', 'show: deleted');
 is(scalar(@{ $shown->{history} }), 1, '  one plan did it');
-is_deeply([ sort keys %{ $shown->{history}[0] } ], [ sort qw(plan kind state when who selection archive) ], '  keys of the history');
+is_deeply([ sort keys %{ $shown->{history}[0] } ], [ sort qw(plan kind state when who selection archive id new_id new_spool) ], '  keys of the history');
 is_deeply([ @{ $shown->{history}[0] }{qw(plan kind state archive)} ], [ $plan, 'purge', 'deleted', $p->{sums}{archive} ], '  and what they say');
 like(sweep({ index => $index }, 'show', $id)->{out}, qr/deleted by plan $plan \(purge\) of \S+ at \S+ on .*; archive \Q$p->{sums}{archive}\E/,
     '  in words too');
