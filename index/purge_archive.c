@@ -492,8 +492,8 @@ check_archive(const char *path, uint64_t need, struct err *e)
 		sys_dir_close(d);
 		return err_wrap(e, "archive folder (--archive DIR names another)");
 	}
-	rc = (st.mode & 077) != 0 ? err_set(e, 0, "the archive folder %s is open to other users: chmod 700 it, or name another with"
-	    " --archive DIR", path) : 0;
+	rc = (st.mode & 077) != 0 ? err_set(e, 0, "the archive folder %s is open to other users: %s, or name another with"
+	    " --archive DIR", path, sys_how_private()) : 0;
 	(void)sys_unlink(d, ".spoolsweep-try");	/* of a run that was killed here */
 	if (rc == 0 && (rc = sys_create_at(&f, d, ".spoolsweep-try", 0600)) != 0)
 		rc = err_set(e, rc, "write into the archive folder %s (--archive DIR names another)", path);

@@ -441,7 +441,9 @@ give_names(struct restore *run, struct work *w, struct err *e)
 		k = w->b.order[i];
 		p = &w->b.part[k];
 		d = restore_place_dir(w->pl, &w->b, p->dir, e);
-		rc = d == NULL ? -1 : drv->lock != NULL ? drv->lock(&w->b, p, w->file[k]) : 0;
+		rc = d == NULL ? -1 : sys_inherit(w->file[k], d);
+		if (rc == 0)
+			rc = drv->lock != NULL ? drv->lock(&w->b, p, w->file[k]) : 0;
 		if (rc == 0)
 			rc = move(run, w->pl->private, restore_private(&run->batch, w->slot, k), d, p->name);
 		if (rc == EEXIST) {

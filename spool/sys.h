@@ -120,6 +120,8 @@ char *sys_temp_dir(void);			/* for scratch files; malloc'd */
 void sys_watch_stop(int on);
 int sys_stop_asked(void);
 
+const char *sys_how_private(void);		/* what shuts others out of a folder, to be said to the user: "chmod 700 it" */
+
 /* Makes all folders of a path that are missing, mode 0700. */
 int sys_make_path(const char *path, struct err *e);
 
@@ -162,6 +164,10 @@ int sys_sync(struct sys_file f);
 int sys_fstat(struct sys_stat *out, struct sys_file f);
 int sys_set_owner(struct sys_file f, uint32_t uid, uint32_t gid);
 int sys_set_mode(struct sys_file f, uint32_t mode);
+
+/* Gives a new file the rights that a file made in this folder gets there; nothing where owner and mode say it all. */
+int sys_inherit(struct sys_file f, struct sys_dir *d);
+
 int sys_set_mtime(struct sys_file f, int64_t ns);			/* access time too */
 int sys_set_mtime_at(struct sys_dir *d, const char *name, int64_t ns);
 void sys_forget_cache(struct sys_file f);				/* the next read comes from the disk where the system lets us */

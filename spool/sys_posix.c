@@ -295,6 +295,12 @@ sys_errno_of(int native)
 	return native;
 }
 
+const char *
+sys_how_private(void)
+{
+	return "chmod 700 it";
+}
+
 int
 sys_make_path(const char *path, struct err *e)
 {
@@ -567,6 +573,14 @@ int
 sys_set_mode(struct sys_file f, uint32_t mode)
 {
 	return fchmod((int)f.h, (mode_t)mode) < 0 ? errno : 0;
+}
+
+int
+sys_inherit(struct sys_file f, struct sys_dir *d)
+{
+	(void)f;
+	(void)d;
+	return 0;
 }
 
 static void

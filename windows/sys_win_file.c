@@ -671,6 +671,12 @@ sys_errno_of(int native)
 	return win_errno((uint32_t)native);
 }
 
+const char *
+sys_how_private(void)
+{
+	return "take its other users away (icacls DIR /inheritance:r /grant:r *S-1-5-32-544:(OI)(CI)F *S-1-5-18:(OI)(CI)F)";
+}
+
 static int
 make_folder(const wchar_t *full, void *security)
 {
@@ -1107,6 +1113,12 @@ sys_set_mode(struct sys_file f, uint32_t mode)
 	(void)f;
 	(void)mode;
 	return 0;
+}
+
+int
+sys_inherit(struct sys_file f, struct sys_dir *d)
+{
+	return win_inherit(handle_of(f), d->h);
 }
 
 static int

@@ -111,3 +111,78 @@ win_dir_rights(struct sys_stat *st, HANDLE h)
 	LocalFree(sd);
 	free(user);
 }
+
+/* ---- inheriting ---- */
+
+static ACCESS_MASK
+of_files(ACCESS_MASK m)
+{
+	GENERIC_MAPPING map = { FILE_GENERIC_READ, FILE_GENERIC_WRITE, FILE_GENERIC_EXECUTE, FILE_ALL_ACCESS };
+
+	MapGenericMask(&m, &map);
+	return m;
+}
+
+/* What a folder's list gives to a file: its entries for objects, each marked as inherited; "the creator" is who owns the file. 0, or -1. */
+static int
+list_for_file(ACL *out, ACL *from, PSID owner)
+{
+	const ACCESS_ALLOWED_ACE *ace;
+	PSID sid;
+	void *p;
+	DWORD i;
+	int ok = 1;
+
+	for (i = 0; ok && GetAce(from, i, &p); i++) {
+		ace = p;
+		if ((ace->Header.AceFlags & OBJECT_INHERIT_ACE) == 0)
+			continue;
+		sid = (PSID)(uintptr_t)&ace->SidStart;
+		if (IsWellKnownSid(sid, WinCreatorOwnerSid))
+			sid = owner;
+		if (ace->Header.AceType == ACCESS_ALLOWED_ACE_TYPE)
+			ok = AddAccessAllowedAceEx(out, ACL_REVISION, INHERITED_ACE, of_files(ace->Mask), sid);
+		else if (ace->Header.AceType == ACCESS_DENIED_ACE_TYPE)
+			ok = AddAccessDeniedAceEx(out, ACL_REVISION, INHERITED_ACE, of_files(ace->Mask), sid);
+	}
+	return ok ? 0 : -1;
+}
+
+static int
+set_list(HANDLE file, ACL *list)
+{
+	SECURITY_DESCRIPTOR sd;
+
+	if (!InitializeSecurityDescriptor(&sd, SECURITY_DESCRIPTOR_REVISION) || !SetSecurityDescriptorDacl(&sd, TRUE, list, FALSE) ||
+	    !SetSecurityDescriptorControl(&sd, SE_DACL_AUTO_INHERITED | SE_DACL_AUTO_INHERIT_REQ,
+	    SE_DACL_AUTO_INHERITED | SE_DACL_AUTO_INHERIT_REQ))
+		return win_last();
+	/* not SetSecurityInfo: it would ask the folder where the file is now */
+	return SetKernelObjectSecurity(file, DACL_SECURITY_INFORMATION, &sd) ? 0 : win_last();
+}
+
+int
+win_inherit(HANDLE file, HANDLE dir)
+{
+	PSECURITY_DESCRIPTOR theirs = NULL, ours = NULL;
+	PSID owner = NULL;
+	ACL *from = NULL, *list = NULL;
+	DWORD n, rc = GetSecurityInfo(dir, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, &from, NULL, &theirs);
+	int code;
+
+	if (rc == ERROR_SUCCESS)
+		rc = GetSecurityInfo(file, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &ours);
+	code = win_errno(rc);
+	if (code == 0 && from != NULL) {
+		n = from->AclSize + (DWORD)SECURITY_MAX_SID_SIZE * from->AceCount;	/* the creator's SID is the shortest */
+		list = mem_new(n);
+		if (!InitializeAcl(list, n, ACL_REVISION) || list_for_file(list, from, owner) < 0)
+			code = win_last();
+		else if (list->AceCount != 0)	/* a folder that gives nothing on: the file stays ours */
+			code = set_list(file, list);
+	}
+	free(list);
+	LocalFree(theirs);
+	LocalFree(ours);
+	return code;
+}

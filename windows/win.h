@@ -46,4 +46,7 @@ void *win_private(void);
  * may do. Needs READ_CONTROL; where that is refused, others may do everything. */
 void win_dir_rights(struct sys_stat *st, HANDLE h);
 
+/* The rights that a folder gives on to its files, for a file that was made elsewhere. 0 or errno. */
+int win_inherit(HANDLE file, HANDLE dir);
+
 #endif
