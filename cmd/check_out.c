@@ -225,7 +225,7 @@ put_accounts(struct buf *b, const struct check_spool *sp)
 }
 
 void
-check_out_plugin(struct out *o, const struct check_run *r)
+check_summary(struct buf *b, const struct check_run *r)
 {
 	struct summary s;
 	size_t i;
@@ -234,9 +234,8 @@ check_out_plugin(struct out *o, const struct check_run *r)
 	s.r = r;
 	s.want = r->state;
 	s.many = r->n > 1;
-	buf_init(&s.b, SIZE_MAX / 4);
+	buf_init(&s.b, LINE_MAX_);
 	buf_init(&s.last, LINE_MAX_);
-	buf_fmt(&s.b, "SPOOL %s - ", check_state_name(r->state));
 	if (r->no_spool != NULL) {
 		put_safe(&s.b, r->no_spool);
 		s.said = s.all = 1;
@@ -248,17 +247,34 @@ check_out_plugin(struct out *o, const struct check_run *r)
 	for (i = 0; i < r->n; i++)
 		if (r->v[i].facts.holder != 0 && (i == 0 || r->v[i].facts.holder != r->v[i - 1].facts.holder))
 			buf_fmt(&s.b, "; a purge, hold or release is in progress (process %" PRId64 ")", r->v[i].facts.holder);
-	buf_puts(&s.b, " |");
-	check_each(r, put_perf, &s.b);
-	buf_byte(&s.b, '\n');
-	if (r->c->verbose) {
-		check_each(r, put_long, &s.b);
-		for (i = 0; i < r->n; i++)
-			put_accounts(&s.b, &r->v[i]);
+	if (r->trouble != NULL) {
+		buf_puts(&s.b, "; ");
+		put_safe(&s.b, r->trouble);
 	}
-	out_raw(o, buf_cstr(&s.b));
+	buf_puts(b, buf_cstr(&s.b));
 	buf_free(&s.b);
 	buf_free(&s.last);
+}
+
+void
+check_out_plugin(struct out *o, const struct check_run *r)
+{
+	struct buf b;
+	size_t i;
+
+	buf_init(&b, SIZE_MAX / 4);
+	buf_fmt(&b, "SPOOL %s - ", check_state_name(r->state));
+	check_summary(&b, r);
+	buf_puts(&b, " |");
+	check_each(r, put_perf, &b);
+	buf_byte(&b, '\n');
+	if (r->c->verbose) {
+		check_each(r, put_long, &b);
+		for (i = 0; i < r->n; i++)
+			put_accounts(&b, &r->v[i]);
+	}
+	out_raw(o, buf_cstr(&b));
+	buf_free(&b);
 }
 
 /* ---- rows ---- */

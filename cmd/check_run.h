@@ -32,6 +32,8 @@ struct check_run {
 	struct check_result index;
 	enum check_state state;
 	atomic_int is_open;		/* v and n do not change any more */
+	int64_t repeat;			/* microseconds, 0 never */
+	const char *trouble;		/* what else went wrong (the metrics file), NULL */
 	double timeout;			/* seconds */
 	int timed_out;			/* what was asked for was not all done: the state is CRITICAL or UNKNOWN */
 	const char *no_spool;		/* why there is none at all; NULL */
@@ -43,8 +45,17 @@ void check_text(struct buf *b, const struct check_result *r, const struct check_
 /* The line of a monitoring plugin; with -v the long output below it. */
 void check_out_plugin(struct out *o, const struct check_run *r);
 
+/* The words of that line between the state and the bar. */
+void check_summary(struct buf *b, const struct check_run *r);
+
 /* An object a check. */
 void check_out_rows(struct out *o, const struct check_run *r);
+
+/* Writes the metrics file. -1 and err. */
+int check_metrics(const char *path, const struct check_run *r, int with_domains, struct err *e);
+
+/* Log and command, when the state has changed or --repeat says so; says on stderr what fails. */
+void check_alert(struct check_run *r, const char *ix_path);
 
 /* check --list. */
 void check_out_list(struct context *c);

@@ -26,12 +26,16 @@ static const struct opt opts[] = {
 	{ "known", 0, "FILE", OPT_KNOWN, "accounts that may send much: \"kind:account [messages]\" a line" },
 	{ "list", 0, NULL, OPT_LIST, "print every check, its default ranges and its meaning" },
 	{ "timeout", 't', "AGE", OPT_TIMEOUT, "answer within so long (default 10 s): CRITICAL or UNKNOWN past it" },
+	{ "metrics", 0, "FILE", OPT_METRICS, "write Prometheus text for the textfile collector of node_exporter" },
+	{ "metrics-domains", 0, NULL, OPT_METRICS_DOMAINS, "with the messages of each domain in it" },
+	{ "on-alert", 0, "COMMAND", OPT_ON_ALERT, "run this once per change of state, with the JSON on its stdin" },
+	{ "repeat", 0, "AGE", OPT_REPEAT, "run it again after so long while the state is not OK" },
 	{ "timezone", 0, "NAME", OPT_TIMEZONE, "IANA zone of local times in a spool (default: that of its last scan)" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
 
 const struct command cmd_check = {
-	"check", "[--warning NAME=RANGE] [--critical NAME=RANGE] [--timeout AGE] [--known FILE] [--list] [--timezone NAME] [SPOOL ...]",
+	"check", "[--warning NAME=RANGE] [--critical NAME=RANGE] [--timeout AGE] [--known FILE] [--metrics FILE] [--metrics-domains] [--on-alert COMMAND] [--repeat AGE] [--list] [--timezone NAME] [SPOOL ...]",
 	"health check: a plugin for monitoring systems",
 	"Scans what has changed and judges it. SPOOL as for scan; without it those that \"spoolsweep\n"
 	"spools\" finds. One line with performance data, more with -v, an object a check with --json.\n"
@@ -80,13 +84,17 @@ read_known(struct check_run *r, const char *path, struct err *e)
 static int
 options(struct check_run *r, struct err *e)
 {
-	const char *timeout = r->c->opt[OPT_TIMEOUT];
+	const char *timeout = r->c->opt[OPT_TIMEOUT], *repeat = r->c->opt[OPT_REPEAT];
+	double seconds = 0;
 	const struct given *g;
 
 	check_defaults(&r->limits);
 	r->timeout = TIMEOUT_S;
 	if (timeout != NULL && (range_number(&r->timeout, timeout, RANGE_SECONDS) < 0 || r->timeout < 0.01 || r->timeout > 86400))
 		return err_set(e, 0, "check: --timeout: \"%.60s\" is no time from 0.01 s to a day, such as 10 or 4m", timeout);
+	if (repeat != NULL && (range_number(&seconds, repeat, RANGE_SECONDS) < 0 || seconds < 1 || seconds > 1e9))
+		return err_set(e, 0, "check: --repeat: \"%.60s\" is no time such as 30m or 1d", repeat);
+	r->repeat = (int64_t)(seconds * 1e6);
 	for (g = r->c->given; g != NULL && g < r->c->given + r->c->ngiven; g++)
 		if ((g->key == OPT_WARNING || g->key == OPT_CRITICAL) &&
 		    check_limit_set(&r->limits, g->key == OPT_CRITICAL, g->value, e) < 0)
@@ -344,13 +352,20 @@ judge(struct check_run *r)
 }
 
 static void
-tell(struct check_run *r)
+tell(struct check_run *r, const char *ix_path)
 {
+	struct err e = { 0, "" };
+
+	if (r->c->opt[OPT_METRICS] != NULL && check_metrics(r->c->opt[OPT_METRICS], r, r->c->opt[OPT_METRICS_DOMAINS] != NULL, &e) < 0) {
+		r->trouble = arena_fmt(&r->arena, "no metrics: %s", e.text);
+		r->state = check_worse(r->state, CHECK_UNKNOWN);
+	}
 	if (r->c->format == OUT_TABLE)
 		check_out_plugin(&r->c->out, r);
 	else
 		check_out_rows(&r->c->out, r);
 	out_flush(&r->c->out);
+	check_alert(r, ix_path);
 }
 
 static void
@@ -381,13 +396,14 @@ struct watchdog {
 	int is_answered;		/* by whom ever: the other one keeps silent */
 	int is_over;
 	int64_t end;
+	const char *ix_path;
 };
 
 static void
 answer_without(struct watchdog *w)
 {
 	struct context c = *w->r->c;
-	struct check_run r = { .c = &c, .limits = w->r->limits, .timeout = w->r->timeout, .timed_out = 1 };
+	struct check_run r = { .c = &c, .limits = w->r->limits, .timeout = w->r->timeout, .repeat = w->r->repeat, .timed_out = 1 };
 	struct check_spool *s;
 	size_t i;
 
@@ -411,7 +427,7 @@ answer_without(struct watchdog *w)
 	}
 	facts_unknown(&r.index_facts, NULL, NULL, "not looked at");
 	judge(&r);
-	tell(&r);
+	tell(&r, w->ix_path);
 	_Exit((int)r.state);
 }
 
@@ -483,6 +499,7 @@ check(struct check_run *r, struct sys_zone *zone, int64_t start)
 	struct err e = { 0, "" };
 
 	l.ix_path = cmd_index_path(r->c);
+	w.ix_path = l.ix_path;
 	w.lock = sys_mutex_new();
 	if (sys_thread_start(&thread, watch, &w, &e) < 0)
 		fault(&l, &e);
@@ -491,7 +508,7 @@ check(struct check_run *r, struct sys_zone *zone, int64_t start)
 	look(r, &l);
 	take_the_word(&w);
 	judge(r);
-	tell(r);
+	tell(r, l.ix_path);
 	sys_thread_join(thread);
 	sys_mutex_free(w.lock);
 	free(l.ix_path);

@@ -34,6 +34,8 @@ out_flush(struct out *o)
 {
 	if (o->b.cut && o->error == 0)
 		o->error = EFBIG;
+	if (o->is_memory)
+		return o->error != 0 ? -1 : 0;
 	if (o->error == 0 && o->b.n > 0 && fwrite(o->b.p, 1, o->b.n, stdout) != o->b.n)
 		o->error = errno != 0 ? errno : EIO;
 	if (o->error == 0 && fflush(stdout) != 0)

@@ -23,6 +23,7 @@ struct out {
 	const char *const *group_key;	/* of an object in a list; NULL: an array */
 	size_t items, group_at;
 	int in_list, in_group;
+	int is_memory;			/* nothing is written: the text stays in b */
 	int error;			/* errno of the first failed write, 0 none */
 	int is_terminal, colour;
 	size_t width;			/* columns of the terminal; 0: not a terminal, nothing is cut */

@@ -257,6 +257,28 @@ check_judge_all(struct check_result out[CHECK_COUNT], const struct check_limits 
 		check_judge(&out[i], (enum check_id)i, l, f);
 }
 
+/* ---- telling others ---- */
+
+unsigned
+check_alert_due(struct check_alert *a, enum check_state now_state, int64_t repeat_us, int64_t now)
+{
+	int is_change = a->is_known ? a->state != now_state : now_state != CHECK_OK;
+	int is_again = !is_change && a->is_known && now_state != CHECK_OK && repeat_us > 0 && (now - a->told >= repeat_us || a->told > now);
+	int is_owed = !is_change && a->is_known && a->told == 0 && a->since != 0;
+
+	if (!a->is_known && !is_change) {	/* OK from the start: nothing to tell */
+		a->told = now;
+		a->since = now;
+	}
+	a->is_known = 1;
+	a->state = now_state;
+	if (is_change)
+		a->since = now;
+	if (is_change || is_again || is_owed)
+		a->told = 0;
+	return (is_change ? CHECK_LOG : 0u) | (is_change || is_again || is_owed ? CHECK_RUN : 0u);
+}
+
 /* ---- history ---- */
 
 static int

@@ -106,6 +106,20 @@ const char *check_state_name(enum check_state s);
 /* Marks the accounts that are in the list and not above their number. */
 void check_known_mark(struct check_account *v, size_t n, const struct check_known *k);
 
+/* ---- telling others ---- */
+
+struct check_alert {			/* what was last told, kept in the index */
+	int is_known;
+	enum check_state state;
+	int64_t since, told;		/* microseconds; told 0: the command failed or was not run for this state */
+};
+
+enum { CHECK_LOG = 1, CHECK_RUN = 2 };	/* a line in the system's log, the command */
+
+/* What is due for this state, and the record as it is from now on, with told 0 when the command is to run. repeat_us: 0 never again while the state
+ * stays. A time in the future was noted before the clock was set back: then it is due. */
+unsigned check_alert_due(struct check_alert *a, enum check_state now_state, int64_t repeat_us, int64_t now);
+
 /* ---- history ---- */
 
 #define CHECK_HISTORY_MIN 3	/* fewer values of other days are no history */

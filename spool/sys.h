@@ -109,7 +109,7 @@ const char *sys_login(char *out, size_t n);	/* who runs us: SUDO_USER, else the 
 
 /* One line to the system's log: syslog, where mail is logged; on Windows the Event Log, where the kind is the event's id (windows/spoolsweep.mc).
  * The text is made safe by the caller. */
-enum sys_event { SYS_EVENT_BEGUN = 1, SYS_EVENT_ENDED, SYS_EVENT_UNFINISHED, SYS_EVENT_SERVICE };
+enum sys_event { SYS_EVENT_BEGUN = 1, SYS_EVENT_ENDED, SYS_EVENT_UNFINISHED, SYS_EVENT_SERVICE, SYS_EVENT_CHECK };
 void sys_log(enum sys_event kind, const char *text);
 void sys_sleep(int64_t us);			/* ends early when a signal arrives */
 int sys_random(void *out, size_t n, struct err *e);
@@ -211,6 +211,15 @@ int sys_zone_utc(int64_t *sec, const struct sys_zone *z, int year, int month, in
 /* Runs a program by full path without a shell, stdin empty, stderr dropped, and reads at most max bytes of its stdout
  * (NUL added). Gives up after `seconds`. 0 when it exited 0, else -1. */
 int sys_run(char *out, size_t max, const char *const argv[], int seconds, struct err *e);
+
+/* Runs a command line of the admin's by the system's shell (/bin/sh -c; cmd /c) with n bytes on its stdin, its output on our stderr, and name=value
+ * added to its environment. It need not read stdin. Gives up after `seconds`: the command and what it started are ended. 0 when it exited 0, else
+ * -1. */
+int sys_run_shell(const char *command, const char *name, const char *value, const void *in, size_t n, int seconds, struct err *e);
+
+/* Writes a file as a whole: a temporary one beside it with this mode, synced, renamed over it. Whoever reads meanwhile sees the old one or the
+ * new one; after a failure the old one is there. */
+int sys_replace_file(const char *path, const void *p, size_t n, uint32_t mode, struct err *e);
 
 /* Is a process with this pid alive and does its program file name equal `name`? 1 yes, 0 no, -1 cannot tell. */
 int sys_process_is(int64_t pid, const char *name);

@@ -677,6 +677,45 @@ sys_space(uint64_t *bytes, struct sys_dir *d)
 	return 0;
 }
 
+/* A name beside path that nobody else uses: mkstemp makes the file. */
+static int
+write_beside(char *temp, const void *p, size_t n, uint32_t mode, struct err *e)
+{
+	struct sys_file f = { mkostemp(temp, O_CLOEXEC) };
+	int rc;
+
+	if (f.h < 0)
+		return err_set(e, errno, "make %s", temp);
+	rc = sys_write(f, p, n);
+	if (rc == 0)
+		rc = sys_set_mode(f, mode);
+	if (rc == 0)
+		rc = sys_sync(f);
+	sys_close(&f);
+	if (rc != 0) {
+		unlink(temp);
+		return err_set(e, rc, "write %s", temp);
+	}
+	return 0;
+}
+
+int
+sys_replace_file(const char *path, const void *p, size_t n, uint32_t mode, struct err *e)
+{
+	size_t len = strlen(path);
+	char *temp = mem_new(len + sizeof ".XXXXXX");
+	int rc;
+
+	snprintf(temp, len + sizeof ".XXXXXX", "%s.XXXXXX", path);
+	rc = write_beside(temp, p, n, mode, e);
+	if (rc == 0 && rename(temp, path) < 0) {
+		rc = err_set(e, errno, "rename %s to %s", temp, path);
+		unlink(temp);
+	}
+	free(temp);
+	return rc;
+}
+
 int
 sys_inodes(uint64_t *n, struct sys_dir *d)
 {

@@ -556,6 +556,112 @@ sys_run(char *out, size_t max, const char *const argv[], int seconds, struct err
 	return 0;
 }
 
+/* Our environment and one variable more; made before fork, behind which only few functions may be called. */
+static char **
+environment(char **added, const char *name, const char *value)
+{
+	size_t n = 0, i, k = 0, len = strlen(name);
+	char **env;
+
+	while (environ[n] != NULL)
+		n++;
+	env = mem_new((n + 2) * sizeof *env);
+	for (i = 0; i < n; i++)
+		if (strncmp(environ[i], name, len) != 0 || environ[i][len] != '=')
+			env[k++] = environ[i];
+	*added = mem_new(len + strlen(value) + 2);
+	snprintf(*added, len + strlen(value) + 2, "%s=%s", name, value);
+	env[k] = *added;
+	return env;
+}
+
+static void
+shell_child(const char *command, char *const env[], int in)
+{
+	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
+
+	setpgid(0, 0);
+	signal(SIGPIPE, SIG_DFL);	/* we ignore it, and exec would keep that */
+	dup2(in, STDIN_FILENO);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	execve(argv[0], (char *const *)(uintptr_t)argv, env);
+	_exit(127);
+}
+
+/* Writes what the reader takes, until it wants no more. -1: the time is over. */
+static int
+feed(int fd, const char *p, size_t n, int64_t end)
+{
+	struct pollfd w = { fd, POLLOUT, 0 };
+	int64_t left;
+	ssize_t put;
+
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return 0;
+	while (n > 0) {
+		left = end - sys_clock_us();
+		if (left <= 0)
+			return -1;
+		if (poll(&w, 1, (int)(left / 1000) + 1) <= 0)
+			continue;
+		put = write(fd, p, n);
+		if (put < 0 && errno != EAGAIN && errno != EINTR)
+			return 0;	/* EPIPE: it has read enough */
+		if (put > 0) {
+			p += put;
+			n -= (size_t)put;
+		}
+	}
+	return 0;
+}
+
+/* 0 with its status, -1 when the time is over. */
+static int
+wait_for(int *status, pid_t pid, int64_t end)
+{
+	pid_t got;
+
+	while ((got = waitpid(pid, status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
+		if (sys_clock_us() > end)
+			return -1;
+		sys_sleep_ms(10);
+	}
+	return 0;
+}
+
+int
+sys_run_shell(const char *command, const char *name, const char *value, const void *in, size_t n, int seconds, struct err *e)
+{
+	int64_t end = sys_clock_us() + (int64_t)seconds * 1000000;
+	int pipefd[2], status = -1, timed_out;
+	char **env, *added;
+	pid_t pid;
+
+	if (pipe2(pipefd, O_CLOEXEC) < 0)
+		return err_set(e, errno, "run %s", command);
+	env = environment(&added, name, value);
+	pid = fork();
+	if (pid == 0)
+		shell_child(command, env, pipefd[0]);
+	close(pipefd[0]);
+	free(env);
+	free(added);
+	timed_out = pid > 0 && feed(pipefd[1], in, n, end) < 0;
+	close(pipefd[1]);
+	if (pid < 0)
+		return err_set(e, errno, "run %s", command);
+	if (timed_out || wait_for(&status, pid, end) < 0) {
+		kill(-pid, SIGKILL);
+		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+			;
+		return err_set(e, 0, "%s: not done in %d s", command, seconds);
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return err_set(e, 0, "%s: %s %d", command, WIFEXITED(status) ? "exit" : "signal",
+		    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	return 0;
+}
+
 /* The kernel keeps 15 characters of a program's name. */
 static int
 comm_is(int64_t pid, const char *name)

@@ -22,7 +22,7 @@ _spoolsweep()
 	case $prev in
 	--archive|--to)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
-	--index|--spool|--mainlog|--known)
+	--index|--spool|--mainlog|--known|--metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
 	--as)
 		mapfile -t COMPREPLY < <(compgen -W "eml mbox" -- "$cur"); return ;;
@@ -35,7 +35,7 @@ _spoolsweep()
 	--timezone)
 		mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone.tab 2>/dev/null)" -- "$cur"); return ;;
 	--account|--domain|--sender|--sender-domain|--recipient|--recipient-domain|--client|--subject|--script|--queue|--older| \
-	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate|--warning|--critical|-w|-c|--timeout|-t)
+	--younger|--since|--until|--larger|--smaller|--id|--contains|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate|--warning|--critical|-w|-c|--timeout|-t|--repeat|--on-alert)
 		return ;;
 	esac
 	case $command in
@@ -63,7 +63,7 @@ _spoolsweep()
 		fi ;;
 	check)
 		if [[ $cur == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "--warning --critical --timeout --known --list --timezone -w -c -t $globals" -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "--warning --critical --timeout --known --metrics --metrics-domains --on-alert --repeat --list --timezone -w -c -t $globals" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames
 		fi ;;

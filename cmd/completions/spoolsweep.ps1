@@ -20,7 +20,8 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'plans' = @()
 		'verify' = @()
 		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--as', '--yes') + $selectors
-		'check' = '--warning', '--critical', '--known', '--timeout', '--list', '--timezone', '-w', '-c', '-t'
+		'check' = '--warning', '--critical', '--timeout', '--known', '--metrics', '--metrics-domains', '--on-alert', '--repeat', '--list',
+			'--timezone', '-w', '-c', '-t'
 	}
 	$values = @{
 		'--by' = 'account', 'domain', 'sender', 'sender-domain', 'client', 'recipient-domain', 'subject', 'script'

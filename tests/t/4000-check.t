@@ -320,6 +320,177 @@ subtest 'a system call that hangs' => sub {
 	}
 };
 
+subtest 'the metrics file' => sub {
+	my $promtool = top_dir() . '/build/mta/promtool/bin/promtool';
+	my $file = "$dir/spoolsweep.prom";
+	my $two = "$dir/with \"quotes\" and \\";
+	put($two, 2);
+	my $r = check("$dir/quiet.db", '--metrics', $file, "$dir/quiet", $two);
+	is($r->{status}, 0, 'written');
+	my $text = slurp($file);
+	like($text, qr/^spoolsweep_messages\{kind="exim",spool="\Q$dir\E\/quiet"\} 4$/m, 'with the number');
+	like($text, qr/^spoolsweep_messages\{kind="exim",spool="\Q$dir\E\/with \\"quotes\\" and \\\\"\} 2$/m, 'labels are escaped');
+	like($text, qr/^spoolsweep_account_messages\{kind="exim",spool="[^"]*quiet",rank="1"\} 4$/m, 'accounts by rank');
+	my ($at) = $text =~ /^spoolsweep_last_success_timestamp_seconds\{kind="exim",spool="[^"]*quiet"\} (\d+)$/m;
+	cmp_ok(abs($at - time), '<', 700, 'the last success');
+	unlike($text, qr/@|shop\.example/, 'no address, no domain');
+	is(sprintf('%o', (stat $file)[2] & 07777), '644', 'the collector can read it');
+	check("$dir/quiet.db", '--metrics', $file, '--metrics-domains', "$dir/quiet");
+	like(slurp($file), qr/^spoolsweep_domain_messages\{kind="exim",spool="[^"]*quiet",domain="shop\.example"\} 4$/m, '--metrics-domains opts in');
+	check("$dir/none.db", '--metrics', $file, "exim:$dir/nowhere");
+	$text = slurp($file);
+	unlike($text, qr/^spoolsweep_messages\{/m, 'what is not known has no sample');
+	like($text, qr/^spoolsweep_state 3$/m, 'but a state');
+	is_deeply([glob "$dir/spoolsweep.prom.*"], [], 'no temporary file is left');
+	$r = check("$dir/quiet.db", '--metrics', "$dir/absent/x.prom", "$dir/quiet");
+	is($r->{status}, 3, 'one that cannot be written: UNKNOWN');
+	like($r->{out}, qr/no metrics: .*absent.*: No such file/, 'and said');
+	SKIP: {
+		skip 'no promtool: make deps unpacks it', 2 if !-x $promtool;
+		my @state = (['quiet', 0], ['burst', 2]);
+		for my $s (@state) {
+			my $hostile = $s->[0] eq 'burst' ? $two : '';
+			check("$dir/quiet.db", '--metrics', $file, '--metrics-domains', "$dir/$s->[0]", $hostile || ());
+			my $said = `'$promtool' check metrics <'$file' 2>&1`;
+			is("$?: $said", '0: ', "promtool has nothing to say of $s->[0]");
+		}
+	}
+};
+
+subtest 'alerts' => sub {
+	my ($spool, $db) = (put("$dir/alert", 3), "$dir/alert.db");
+	spew("$dir/tell", "#!/bin/sh\necho \"\$SPOOLSWEEP_STATE \$#\" >>'$dir/told'; cat >'$dir/stdin'\nexit \$(cat '$dir/exit')\n", 0755);
+	spew("$dir/exit", "0\n");
+	spew("$dir/told", '');
+	my @alert = ('--on-alert', "'$dir/tell' fixed", '-w', 'messages=');
+	my $told = sub { my @t = split /\n/, slurp("$dir/told"); spew("$dir/told", ''); return "@t" };
+	is(check($db, @alert, $spool)->{status}, 0, 'OK');
+	is($told->(), '', 'is not told the first time');
+	my $r = check($db, @alert, '-c', 'messages=2', $spool);
+	is($told->(), 'CRITICAL 1', 'a change is, with no argument but its own');
+	my %row = map { $_->{check} => $_ } json_lines(slurp("$dir/stdin"));
+	is_deeply([sort keys %row], [sort @names], 'the JSON of every check is on its stdin');
+	is($row{messages}{state}, 'CRITICAL', 'with the states');
+	unlike($r->{out}, qr/CRITICAL 1/, 'what the command prints is no output of the plugin');
+	check($db, @alert, '-c', 'messages=2', $spool);
+	is($told->(), '', 'once');
+	check($db, @alert, '-c', 'messages=2', '--repeat', '1h', $spool);
+	is($told->(), '', 'not yet again');
+	sql($db, 'update alert set told = told - 3601000000');
+	check($db, @alert, '-c', 'messages=2', $spool);
+	is($told->(), '', 'without --repeat never again');
+	check($db, @alert, '-c', 'messages=2', '--repeat', '1h', $spool);
+	is($told->(), 'CRITICAL 1', 'with it after its time');
+	sql($db, 'update alert set told = told + 86400000000');
+	check($db, @alert, '-c', 'messages=2', '--repeat', '1h', $spool);
+	is($told->(), 'CRITICAL 1', 'a clock that was set back does not silence it');
+	spew("$dir/exit", "1\n");
+	$r = check($db, @alert, $spool);
+	is($told->(), 'OK 1', 'back to OK is told');
+	is($r->{status}, 0, 'a command that fails does not change the state');
+	like($r->{err}, qr/--on-alert: .*exit 1; the next check tries again/, 'but is said');
+	spew("$dir/exit", "0\n");
+	check($db, @alert, $spool);
+	is($told->(), 'OK 1', 'and tried again');
+	check($db, @alert, $spool);
+	is($told->(), '', 'until it succeeds');
+	check($db, '--on-alert', 'exec <&-; exit 0', '-w', 'messages=1', $spool);
+	is(sql($db, "select state, told > 0 from alert where about = 'exim:$spool'"), '1|1', 'a command need not read');
+	# the index cannot be asked what was told: too often is better than never
+	check("$dir/foreign.db", @alert, $spool) for 1, 2;
+	is($told->(), 'CRITICAL 1 CRITICAL 1', 'without an index it is told each time');
+};
+
+subtest 'history: the same hour and weekday, by median' => sub {
+	my ($spool, $db) = (put("$dir/grown", 300), "$dir/grown.db");
+	# a zone in which it is half past: no hour begins while this runs
+	my $ahead = $now % 3600 - 1800;
+	local $ENV{TZ} = sprintf 'SWP%s0:%02d:%02d', $ahead < 0 ? '-' : '+', abs($ahead) / 60, abs($ahead) % 60;
+	my @args = (@count_only, '-w', 'messages=', '-c', 'messages=', '-w', 'growth=~:6', '-c', 'growth=~:20');
+	scan_of($db, $spool);
+	my $hour = 3600 * 1000000;
+	# totals and all, as if scanned then: n messages, weeks ago, and an offset in microseconds
+	my $past = sub {
+		my ($n, $weeks, $offset) = @_;
+		sql($db, "insert into scan(spool, started, finished, messages, seconds, unknown) select 1, started - $weeks * 168 * $hour + ($offset), " .
+		    "finished - $weeks * 168 * $hour, $n, 0, '[]' from scan where id = 1; update scan set totals = id where totals is null; " .
+		    "insert into total select max(id), 'account', 'auth', 'info\@shop.example', $n, 0, 0 from scan");
+	};
+	my $growth = sub { my %row = rows($db, @args, $spool); return $row{growth} };
+	is($growth->()->{value}, undef, 'no history: not known');
+	is($growth->()->{state}, 'OK', 'which is not UNKNOWN');
+	$past->(12, $_, 0) for 1 .. 2;
+	is($growth->()->{value}, undef, 'two values are too few');
+	$past->(5000, $_, 30 * $hour) for 1 .. 4;
+	is($growth->()->{value}, undef, 'other hours and days say nothing');
+	$past->(5000, 3, 0);
+	$past->(11, $_, 0) for 4 .. 6;
+	my $g = $growth->();
+	is($g->{value}, 11.5, 'messages above the median, in usual deviations of 25 at least');
+	is($g->{state}, 'WARNING', 'is judged');
+	like($g->{text}, qr/usually 12 at this hour and weekday/, 'one incident of the past does not move the median');
+	my %row = rows($db, $spool);
+	is($row{account_messages}{usual}, 12, 'the usual number of an account, too');
+	like($row{account_messages}{text}, qr/queued 300 .*\(usual 12\)/, 'in its sentence');
+	sql($db, "update scan set started = started + 20 * 168 * $hour, finished = finished + 20 * 168 * $hour where id > 1 and messages <> 300");
+	is($growth->()->{value}, undef, 'what is dated in the future, before the clock was set back, says nothing');
+	%row = rows($db, '-w', 'scan_age=1h', $spool);
+	is($row{scan_age}{state}, 'OK', 'nor does it make the last scan old');
+};
+
+subtest 'new accounts' => sub {
+	my ($spool, $db) = (put("$dir/new", 2), "$dir/new.db");
+	put($spool, 1, account => "new$_\@shop.example") for 1 .. 3;
+	my %row = rows($db, '-c', 'new_accounts=0', $spool);
+	is($row{new_accounts}{value}, undef, 'everything is new in a fresh index: not judged');
+	sql($db, 'update scan set started = started - 8 * 86400 * 1000000');
+	sql($db, "update account set first_seen = first_seen - 8 * 86400 * 1000000 where key = 'info\@shop.example'");
+	%row = rows($db, '-c', 'new_accounts=2', $spool);
+	is_deeply([@{ $row{new_accounts} }{qw(value state)}], [3, 'CRITICAL'], 'those that were first seen today');
+	like($row{new_accounts}{text}, qr/new\d\@shop\.example/, 'by name');
+};
+
+subtest 'at the same time' => sub {
+	my ($spool, $db) = (put("$dir/lock", 5), "$dir/lock.db");
+	scan_of($db, $spool);
+	# somebody holds the lock of scans
+	my $pid = fork;
+	if ($pid == 0) {
+		open my $f, '+<', "$db.scan" or die;
+		flock $f, 2;
+		spew("$dir/locked", '');
+		sleep 600;
+		exit;
+	}
+	select undef, undef, undef, 0.05 until -e "$dir/locked";
+	put($spool, 1);
+	my $r = check($db, '-t', 3, $spool);
+	SKIP: {
+		skip 'the lock is of another kind here', 4 if $r->{out} =~ /6 messages/;
+		is(perf($r->{out})->{exim_messages}, 5, 'another scan at work: the last published one is judged');
+		is($r->{status}, 0, 'when it is fresh');
+		sql($db, 'update scan set finished = finished - 3600000000');
+		$r = check($db, '-t', 3, $spool);
+		is($r->{status}, 3, 'else UNKNOWN');
+		is(check($db, '-t', 3, '-c', 'messages=4', $spool)->{status}, 2, 'or CRITICAL by the count');
+	}
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+
+	# a plan that holds messages
+	sweep_ok({ index => $db, status => [0] }, 'scan', $spool);
+	sweep_ok({ index => $db }, 'hold', '--all', '--execute', '--limit', 2);
+	my %row = rows($db, $spool);
+	is($row{unfinished}{state}, 'OK', 'messages that are just held');
+	like($row{unfinished}{text}, qr/plan \d+ holds 2 messages/, 'are said');
+	sql("$dir/journal.db", 'update plan set started = started - 2 * 3600 * 1000000');
+	%row = rows($db, $spool);
+	is($row{unfinished}{state}, 'WARNING', 'for two hours: a warning');
+	sql("$dir/journal.db", 'update plan set started = started - 25 * 3600 * 1000000');
+	%row = rows($db, $spool);
+	is($row{unfinished}{state}, 'CRITICAL', 'for more than a day: critical');
+};
+
 my @list = split /\n/, sweep('check', '--list')->{out};
 is(scalar @list, 1 + @names, '--list has every check');
 is_deeply([map { (split)[0] } @list[1 .. $#list]], [sort { 0 } map { (split)[0] } @list[1 .. $#list]], 'by name');

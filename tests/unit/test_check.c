@@ -261,6 +261,36 @@ test_history(void **state)
 	assert_true(check_growth(2000, 1000, 400) < 2);		/* so is what varies widely anyway */
 }
 
+/* Once per change of state, again after --repeat, and until the command has succeeded. */
+static void
+test_alert(void **state)
+{
+	static const int64_t minute = 60000000, hour = 3600000000;
+	struct check_alert a = { 0, CHECK_OK, 0, 0 };
+	int64_t t = 1000 * hour;
+
+	(void)state;
+	assert_int_equal(check_alert_due(&a, CHECK_OK, 0, t), 0);		/* OK from the start */
+	assert_int_equal(check_alert_due(&a, CHECK_OK, hour, t + 2 * hour), 0);
+	assert_int_equal(check_alert_due(&a, CHECK_CRITICAL, hour, t), CHECK_LOG | CHECK_RUN);
+	assert_int_equal(a.told, 0);
+	assert_int_equal(check_alert_due(&a, CHECK_CRITICAL, 0, t + minute), CHECK_RUN);	/* the command failed */
+	a.told = t + minute;
+	assert_int_equal(check_alert_due(&a, CHECK_CRITICAL, 0, t + 9 * hour), 0);
+	assert_int_equal(check_alert_due(&a, CHECK_CRITICAL, hour, t + 60 * minute), 0);
+	assert_int_equal(check_alert_due(&a, CHECK_CRITICAL, hour, t + 61 * minute), CHECK_RUN);
+	a.told = t + 61 * minute;
+	assert_int_equal(check_alert_due(&a, CHECK_CRITICAL, hour, t), CHECK_RUN);		/* the clock was set back */
+	a.told = t;
+	assert_int_equal(check_alert_due(&a, CHECK_WARNING, 0, t), CHECK_LOG | CHECK_RUN);
+	assert_int_equal(a.since, t);
+	assert_int_equal(check_alert_due(&a, CHECK_OK, 0, t), CHECK_LOG | CHECK_RUN);	/* back to OK is a change too */
+	a.told = t;
+	assert_int_equal(check_alert_due(&a, CHECK_OK, minute, t + hour), 0);		/* OK is never repeated */
+	memset(&a, 0, sizeof a);
+	assert_int_equal(check_alert_due(&a, CHECK_UNKNOWN, 0, t), CHECK_LOG | CHECK_RUN);	/* the very first */
+}
+
 int
 main(void)
 {
@@ -269,7 +299,7 @@ main(void)
 		cmocka_unit_test_setup(test_shares_of_few, quiet), cmocka_unit_test_setup(test_mta_elsewhere, quiet),
 		cmocka_unit_test_setup(test_unknown, quiet), cmocka_unit_test_setup(test_accounts, quiet),
 		cmocka_unit_test_setup(test_known, quiet), cmocka_unit_test_setup(test_known_mistakes, quiet),
-		cmocka_unit_test_setup(test_limits, quiet), cmocka_unit_test_setup(test_history, quiet),
+		cmocka_unit_test_setup(test_limits, quiet), cmocka_unit_test_setup(test_history, quiet), cmocka_unit_test(test_alert),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
