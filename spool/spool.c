@@ -199,45 +199,76 @@ spool_reader_free(struct spool_reader *r)
 	free(r);
 }
 
-static struct reader_dir *
-dir_slot(struct spool_reader *r, const char *rel)
+/* FNV-1a: the names are our own or digits of ids. */
+static uint64_t
+hash_rel(const char *rel)
 {
-	struct reader_dir *d, *old = &r->dirs[0];
-	size_t i, n = strlen(rel);
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (; *rel != '\0'; rel++)
+		h = (h ^ (unsigned char)*rel) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+static struct sys_dir *
+known_dir(struct spool_reader *r, const char *rel, uint64_t hash)
+{
+	struct reader_dir *d;
+	size_t i;
 
 	for (i = 0; i < sizeof r->dirs / sizeof r->dirs[0]; i++) {
 		d = &r->dirs[i];
-		if (d->rel != NULL && strcmp(d->rel, rel) == 0)
-			return d;
-		if (d->used < old->used)
-			old = d;
+		if (d->rel != NULL && d->hash == hash && strcmp(d->rel, rel) == 0) {
+			d->used = ++r->tick;
+			return d->dir;
+		}
 	}
+	return NULL;
+}
+
+static void
+remember_dir(struct spool_reader *r, const char *rel, uint64_t hash, struct sys_dir *dir)
+{
+	struct reader_dir *old = &r->dirs[0];
+	size_t i, n = strlen(rel);
+
+	for (i = 1; i < sizeof r->dirs / sizeof r->dirs[0]; i++)
+		if (r->dirs[i].used < old->used)
+			old = &r->dirs[i];
 	sys_dir_close(old->dir);
-	free(old->rel);
-	memset(old, 0, sizeof *old);
-	old->rel = mem_grow(NULL, n + 1);
+	old->rel = mem_grow(old->rel, n + 1);
 	memcpy(old->rel, rel, n + 1);
-	return old;
+	old->hash = hash;
+	old->dir = dir;
+	old->used = ++r->tick;
 }
 
 /* Messages are looked for in hash folders that were never made: for a part one look a second is enough. */
 static struct sys_dir *
 dir_at(struct spool_reader *r, const char *rel, int is_part, struct err *e)
 {
-	struct reader_dir *d = dir_slot(r, rel);
+	const uint64_t hash = hash_rel(rel);
+	struct reader_missing *m = &r->missing[hash % (sizeof r->missing / sizeof r->missing[0])];
+	struct sys_dir *dir = known_dir(r, rel, hash);
+	const int is_missing = dir == NULL && strcmp(m->rel, rel) == 0;
 	struct err why;
 
-	d->used = ++r->tick;
-	if (d->dir != NULL)
-		return d->dir;
-	if (is_part && d->missing_until > sys_clock_us()) {
+	if (dir != NULL)
+		return dir;
+	if (is_part && is_missing && m->until > sys_clock_us()) {
 		err_set(e, ENOENT, "open %s", rel);
 		return NULL;
 	}
-	if (sys_dir_sub(&d->dir, r->sp->dir, rel, &why) == 0)
-		return d->dir;
-	d->dir = NULL;
-	d->missing_until = why.sys == ENOENT ? sys_clock_us() + MISSING_US : 0;
+	if (is_missing)
+		m->until = 0;
+	if (sys_dir_sub(&dir, r->sp->dir, rel, &why) == 0) {
+		remember_dir(r, rel, hash, dir);
+		return dir;
+	}
+	if (why.sys == ENOENT && strlen(rel) < sizeof m->rel) {
+		memcpy(m->rel, rel, strlen(rel) + 1);
+		m->until = sys_clock_us() + MISSING_US;
+	}
 	if (e != NULL)
 		*e = why;
 	return NULL;

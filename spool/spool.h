@@ -156,10 +156,14 @@ struct spool_reader {
 	struct arena scratch;		/* reset by the driver at the start of each read */
 	struct reader_dir {
 		char *rel;
-		struct sys_dir *dir;	/* NULL: it was not there when it was last looked for */
-		int64_t missing_until;	/* sys_clock_us: until then spool_part_stat and _open take it for missing */
+		uint64_t hash;		/* of rel */
+		struct sys_dir *dir;
 		uint64_t used;
 	} dirs[64];
+	struct reader_missing {		/* folders that were not there when they were last looked for: at hash % n, the last one wins */
+		char rel[40];
+		int64_t until;		/* sys_clock_us: until then spool_part_stat and _open take it for missing */
+	} missing[512];
 	uint64_t tick;
 };
 
