@@ -257,6 +257,18 @@ journal_rollback(struct journal *j)
 	sqlite3_exec(j->ix.db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+int
+journal_begin_read(struct journal *j, struct err *e)
+{
+	return index_exec(&j->ix, "BEGIN", e);
+}
+
+void
+journal_end_read(struct journal *j)
+{
+	journal_rollback(j);
+}
+
 /* ---- small binding and reading tools ---- */
 
 static void

@@ -102,6 +102,10 @@ int journal_begin(struct journal *j, struct err *e);
 int journal_commit(struct journal *j, struct err *e);
 void journal_rollback(struct journal *j);
 
+/* One snapshot around many reads: each alone would take and drop the file's lock, which costs more than the read. Nothing is written inside. */
+int journal_begin_read(struct journal *j, struct err *e);
+void journal_end_read(struct journal *j);
+
 /* Making a plan. p->id is set. */
 int journal_plan_new(struct journal *j, struct plan *p, struct err *e);
 int journal_place_new(struct journal *j, int64_t plan, const struct place *pl, struct err *e);

@@ -174,6 +174,8 @@ each_item(struct journal *j, int64_t plan, unsigned mask, int (*fn)(void *arg, c
 	int64_t n = -1;
 	int rc;
 
+	if (journal_begin_read(j, e) < 0)
+		return -1;
 	while ((rc = journal_item_after(&it, j, plan, n, mask, &a, e)) == 1) {
 		n = it.n;
 		if (it.place != pl.n && (rc = journal_place(&pl, j, plan, it.place, &places, e)) != 1)
@@ -182,6 +184,7 @@ each_item(struct journal *j, int64_t plan, unsigned mask, int (*fn)(void *arg, c
 			break;
 		arena_reset(&a);
 	}
+	journal_end_read(j);
 	arena_free(&places);
 	arena_free(&a);
 	return rc < 0 ? -1 : 0;

@@ -482,11 +482,10 @@ load_parts(struct run *run, struct work *w, struct err *e)
 }
 
 static int
-load_batch(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned mask, struct err *e)
+load_items(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned mask, struct err *e)
 {
 	int rc = 1;
 
-	arena_reset(&run->batch);
 	for (*n = 0; *n < RUN_BATCH; (*n)++) {
 		memset(&w[*n], 0, sizeof w[*n]);
 		rc = journal_item_after(&w[*n].it, run->j, run->plan.id, *last, mask, &run->batch, e);
@@ -503,6 +502,19 @@ load_batch(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned m
 			return -1;
 	}
 	return rc < 0 ? -1 : 0;
+}
+
+static int
+load_batch(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned mask, struct err *e)
+{
+	int rc;
+
+	arena_reset(&run->batch);
+	if (journal_begin_read(run->j, e) < 0)
+		return -1;
+	rc = load_items(run, w, n, last, mask, e);
+	journal_end_read(run->j);
+	return rc;
 }
 
 static int
@@ -729,6 +741,8 @@ drop_strays(struct run *run, struct err *e)
 	for (i = 0; i < run->nplace; i++)
 		if (drop_old_strays(run, &run->place[i], e) < 0)
 			return -1;
+	if (journal_begin_read(run->j, e) < 0)
+		return -1;
 	for (;;) {
 		arena_reset(&run->batch);
 		rc = journal_item_after(&it, run->j, run->plan.id, last, BIT(ITEM_DELETED), &run->batch, e);
@@ -751,6 +765,7 @@ drop_strays(struct run *run, struct err *e)
 				(void)run_unlink(run, pl->private, name);	/* what stays goes with the next --resume */
 		}
 	}
+	journal_end_read(run->j);
 	return rc < 0 ? -1 : 0;
 }
 
