@@ -201,12 +201,13 @@ spool_reader_free(struct spool_reader *r)
 
 /* FNV-1a: the names are our own or digits of ids. */
 static uint64_t
-hash_rel(const char *rel)
+hash_rel(const char *rel, size_t n)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	size_t i;
 
-	for (; *rel != '\0'; rel++)
-		h = (h ^ (unsigned char)*rel) * UINT64_C(0x100000001b3);
+	for (i = 0; i < n; i++)
+		h = (h ^ (unsigned char)rel[i]) * UINT64_C(0x100000001b3);
 	return h;
 }
 
@@ -243,32 +244,63 @@ remember_dir(struct spool_reader *r, const char *rel, uint64_t hash, struct sys_
 	old->used = ++r->tick;
 }
 
+static struct reader_missing *
+missing_slot(struct spool_reader *r, const char *rel, size_t n)
+{
+	return &r->missing[hash_rel(rel, n) % (sizeof r->missing / sizeof r->missing[0])];
+}
+
+/* Was the folder, or one above it, not there when it was last looked for? */
+static int
+is_missing(struct spool_reader *r, const char *rel)
+{
+	const struct reader_missing *m;
+	const char *p = rel;
+	size_t n;
+
+	do {
+		p += strcspn(p, "/");
+		n = (size_t)(p - rel);
+		m = missing_slot(r, rel, n);
+		if (strncmp(m->rel, rel, n) == 0 && m->rel[n] == '\0' && m->until > sys_clock_us())
+			return 1;
+	} while (*p++ != '\0');
+	return 0;
+}
+
+static void
+remember_missing(struct spool_reader *r, const char *rel, int64_t until)
+{
+	const size_t n = strlen(rel);
+	struct reader_missing *m = missing_slot(r, rel, n);
+
+	if (n < sizeof m->rel) {
+		memcpy(m->rel, rel, n + 1);
+		m->until = until;
+	}
+}
+
 /* Messages are looked for in hash folders that were never made: for a part one look a second is enough. */
 static struct sys_dir *
 dir_at(struct spool_reader *r, const char *rel, int is_part, struct err *e)
 {
-	const uint64_t hash = hash_rel(rel);
-	struct reader_missing *m = &r->missing[hash % (sizeof r->missing / sizeof r->missing[0])];
+	const uint64_t hash = hash_rel(rel, strlen(rel));
 	struct sys_dir *dir = known_dir(r, rel, hash);
-	const int is_missing = dir == NULL && strcmp(m->rel, rel) == 0;
 	struct err why;
 
 	if (dir != NULL)
 		return dir;
-	if (is_part && is_missing && m->until > sys_clock_us()) {
+	if (is_part && is_missing(r, rel)) {
 		err_set(e, ENOENT, "open %s", rel);
 		return NULL;
 	}
-	if (is_missing)
-		m->until = 0;
 	if (sys_dir_sub(&dir, r->sp->dir, rel, &why) == 0) {
+		remember_missing(r, rel, 0);
 		remember_dir(r, rel, hash, dir);
 		return dir;
 	}
-	if (why.sys == ENOENT && strlen(rel) < sizeof m->rel) {
-		memcpy(m->rel, rel, strlen(rel) + 1);
-		m->until = sys_clock_us() + MISSING_US;
-	}
+	if (why.sys == ENOENT)
+		remember_missing(r, rel, sys_clock_us() + MISSING_US);
 	if (e != NULL)
 		*e = why;
 	return NULL;
