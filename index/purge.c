@@ -25,6 +25,8 @@ struct work {
 	struct spool_item si;
 	struct item_part part[PART_MAX];
 	size_t n;
+	int has_parts;			/* the journal knows some */
+	int is_noted;			/* it knows these very ones */
 	enum item_state state;
 	const char *why;
 };
@@ -90,6 +92,7 @@ intend(struct work *w, const struct part_list *l, struct arena *a)
 	size_t i;
 
 	w->n = 0;
+	w->is_noted = 0;
 	for (i = 0; i < l->n; i++) {
 		if (l->v[i].absent)
 			continue;
@@ -299,6 +302,14 @@ difference(const struct item *it, const struct msg *m)
 
 /* ---- taking ---- */
 
+/* The rename itself changes the ctime: it is that of the taking when the message is archived. */
+static int
+is_same_file(const struct sys_stat *a, const struct sys_stat *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime == b->mtime && a->mode == b->mode &&
+	    a->uid == b->uid && a->gid == b->gid && a->nlink == b->nlink;
+}
+
 /* Renames the parts. 1 taken (or settled otherwise), 0 it moved away under our hands: look again. */
 static int
 take_parts(struct run *run, struct work *w)
@@ -325,23 +336,30 @@ take_parts(struct run *run, struct work *w)
 			    "another file has this id now");
 			return 1;
 		}
+		w->is_noted = w->is_noted && is_same_file(&st, &w->part[kept - 1].st);
 		w->part[kept - 1].st = st;
 	}
+	w->is_noted = w->is_noted && kept == w->n;
 	w->n = kept;
 	settle(w, ITEM_TAKEN, NULL);
 	return 1;
 }
 
+/* Do these parts stand in the journal? Another file under a noted name (*differs) is no reason to note it before it is taken. */
 static int
-is_intended(const struct work *w, const struct part_list *l)
+is_intended(int *differs, const struct work *w, const struct part_list *l)
 {
 	size_t i, k = 0;
 
+	*differs = 0;
+	if (!w->is_noted)
+		return 0;
 	for (i = 0; i < l->n; i++) {
 		if (l->v[i].absent)
 			continue;
 		if (k == w->n || strcmp(l->v[i].dir, w->part[k].dir) != 0 || strcmp(l->v[i].name, w->part[k].name) != 0)
 			return 0;
+		*differs |= !is_same_file(&l->v[i].st, &w->part[k].st);
 		k++;
 	}
 	return k == w->n;
@@ -367,7 +385,7 @@ take_locked(struct run *run, struct work *w, struct err *e)
 	const char *why;
 	struct err why_not;
 	struct msg m;
-	int rc;
+	int rc, differs;
 
 	err_clear(&why_not);
 	if (spool_read(&m, w->pl->r, &w->si, &run->batch, &why_not) < 0) {
@@ -381,8 +399,9 @@ take_locked(struct run *run, struct work *w, struct err *e)
 		settle(w, ITEM_CHANGED, why);
 		return 1;
 	}
-	rc = is_intended(w, &m.parts);
+	rc = is_intended(&differs, w, &m.parts);
 	intend(w, &m.parts, &run->batch);
+	w->is_noted = rc && !differs;
 	if (!rc) {	/* it is elsewhere than the journal says: say so before it is touched */
 		if (journal_begin(run->j, e) < 0 || note_intent(run, w, 1, e) < 0 || journal_commit(run->j, e) < 0)
 			return -1;
@@ -451,7 +470,9 @@ note_intent(struct run *run, struct work *w, size_t n, struct err *e)
 	for (i = 0; rc == 0 && i < n; i++) {
 		if (w[i].state != ITEM_PLANNED)
 			continue;
-		rc = journal_parts_drop(run->j, run->plan.id, w[i].it.n, e);
+		if (w[i].has_parts)
+			rc = journal_parts_drop(run->j, run->plan.id, w[i].it.n, e);
+		w[i].has_parts = w[i].is_noted = 1;
 		for (k = 0; rc == 0 && k < w[i].n; k++) {
 			rc = journal_part_put(run->j, run->plan.id, w[i].it.n, k, &w[i].part[k], e);
 			plan_line(&b, &w[i], k, &run->batch);
@@ -478,6 +499,7 @@ load_parts(struct run *run, struct work *w, struct err *e)
 		return -1;
 	memcpy(w->part, p, n * sizeof *p);
 	w->n = n;
+	w->has_parts = n != 0;
 	return 0;
 }
 
@@ -525,7 +547,7 @@ save_states(struct run *run, struct work *w, size_t n, int with_parts, struct er
 
 	for (i = 0; rc == 0 && i < n; i++) {
 		rc = journal_item_state(run->j, run->plan.id, w[i].it.n, w[i].state, w[i].why, e);
-		if (rc != 0 || !with_parts || w[i].state != ITEM_TAKEN)
+		if (rc != 0 || !with_parts || w[i].state != ITEM_TAKEN || w[i].is_noted)
 			continue;
 		rc = journal_parts_drop(run->j, run->plan.id, w[i].it.n, e);
 		for (k = 0; rc == 0 && k < w[i].n; k++)

@@ -257,7 +257,7 @@ find(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct ar
 	memset(out, 0, sizeof *out);
 	out->queue = postfix_queues[postfix_queue_of(p.dir)].name;
 	out->id = p.name;
-	part_add(&out->parts, PART_MESSAGE, p.dir, p.name);
+	part_add(&out->parts, PART_MESSAGE, p.dir, p.name)->st = p.st;
 	slash = strchr(p.dir, '/');
 	sub = slash != NULL ? slash + 1 : "";
 	for (q = DEFER; q <= TRACE; q++) {
