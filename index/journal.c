@@ -10,7 +10,7 @@
 #define JOURNAL_APPLICATION_ID 0x5350534a	/* "SPSJ" */
 
 enum {
-	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_FOLDER,
+	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_FATE_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_FOLDER,
 	J_PLAN_ARCHIVE,
 	J_ITEM_STATE, J_ITEMS_MOVE, J_PARTS_DROP, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_FOLDER, J_STOPS, J_STARTED,
 	J_WAITING, J_COUNT
@@ -19,30 +19,32 @@ enum {
 #define PLAN_COLUMNS "id, parent, kind, state, created, started, finished, who, host, selection, archive, mainlog," \
     " archive_size, sha256, level, archive_dir, (SELECT name FROM service s WHERE s.plan = id)," \
     " (SELECT started IS NULL FROM service s WHERE s.plan = id)"
-#define ITEM_COLUMNS "n, place, queue, qid, path, inode, arrived, size, sender, account_kind, account_key, state, why, json, archive"
+#define ITEM_COLUMNS "place, queue, qid, path, inode, arrived, size, sender, account_kind, account_key, json"
 
 static const char *const journal_sql[J_COUNT] = {
 	"INSERT INTO plan(parent, kind, state, created, who, host, selection, mainlog, level) VALUES(?,?,?,?,?,?,?,?,?)",
 	"INSERT INTO place VALUES(?,?,?,?,?,?,?)",
-	"INSERT INTO item(plan, " ITEM_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,NULL)",
+	"INSERT INTO item(plan, n, " ITEM_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	"INSERT INTO fate VALUES(?,?,?,?,NULL)",
 	"SELECT " PLAN_COLUMNS " FROM plan WHERE id = ?",
 	"SELECT " PLAN_COLUMNS " FROM plan WHERE id > ? AND state BETWEEN ? AND ? ORDER BY id LIMIT 1",
 	"SELECT n, kind, root, dev, ino, folder FROM place WHERE plan = ? AND n = ?",
-	"SELECT " ITEM_COLUMNS " FROM item WHERE plan = ? AND n > ? AND (1 << state) & ? ORDER BY n LIMIT 1",
+	"SELECT f.n, f.state, f.why, f.archive, " ITEM_COLUMNS " FROM fate f CROSS JOIN item i ON i.plan = f.plan AND i.n = f.n"
+	" WHERE f.plan = ? AND f.n > ? AND (1 << f.state) & ? ORDER BY f.n LIMIT 1",
 	"SELECT role, dir, name, private, dev, ino, size, nlink, mode, uid, gid, mtime, ctime, sha256 FROM part"
 	" WHERE plan = ? AND item = ? ORDER BY n",
 	"UPDATE plan SET state = ?2, started = iif(?2 = 1 AND started IS NULL, ?3, started),"
 	" finished = iif(?2 IN (2, 6, 8), ?3, finished) WHERE id = ?1",
 	"UPDATE plan SET archive_dir = ?2 WHERE id = ?1",
 	"UPDATE plan SET archive = ?2, archive_size = ?3, sha256 = ?4 WHERE id = ?1",
-	"UPDATE item SET state = ?3, why = ?4 WHERE plan = ?1 AND n = ?2",
-	"UPDATE item SET state = ?3, archive = coalesce(?4, archive) WHERE plan = ?1 AND state = ?2",
+	"UPDATE fate SET state = ?3, why = ?4 WHERE plan = ?1 AND n = ?2",
+	"UPDATE fate SET state = ?3, archive = coalesce(?4, archive) WHERE plan = ?1 AND state = ?2",
 	"DELETE FROM part WHERE plan = ? AND item = ?",
 	"INSERT OR REPLACE INTO part VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	"UPDATE part SET sha256 = ?4 WHERE plan = ?1 AND item = ?2 AND n = ?3",
 	"SELECT i.plan, i.n FROM item i JOIN place p ON p.plan = i.plan AND p.n = i.place"
 	" WHERE i.qid = ? AND p.root = ? ORDER BY i.plan",
-	"SELECT state, count(*), total(size) FROM item WHERE plan = ? GROUP BY state",
+	"SELECT state, count(*) FROM fate WHERE plan = ? GROUP BY state",
 	"SELECT plan FROM place WHERE root = ? AND folder = ?",
 	"INSERT OR REPLACE INTO service VALUES(?,?,?,NULL)",
 	"UPDATE service SET started = ?2 WHERE plan = ?1",
@@ -80,7 +82,13 @@ static const char *const schema[JOURNAL_VERSION] = {
     " restore INTEGER NOT NULL REFERENCES restore, root TEXT NOT NULL, qid TEXT NOT NULL,"
     " new_root TEXT NOT NULL, new_qid TEXT NOT NULL, arrived INTEGER, is_new_time INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;"
     "CREATE INDEX restored_qid ON restored(qid);"
-    "CREATE INDEX restored_new_qid ON restored(new_qid);"
+    "CREATE INDEX restored_new_qid ON restored(new_qid);",
+    /* What changes of an item, four times in a purge, apart from what was frozen: its row is a twentieth of that. */
+    "CREATE TABLE fate("
+    " plan INTEGER NOT NULL, n INTEGER NOT NULL, state INTEGER NOT NULL, why TEXT, archive TEXT, PRIMARY KEY(plan, n),"
+    " FOREIGN KEY(plan, n) REFERENCES item ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
+    "INSERT INTO fate SELECT plan, n, state, why, archive FROM item;"
+    "ALTER TABLE item DROP COLUMN state; ALTER TABLE item DROP COLUMN why; ALTER TABLE item DROP COLUMN archive;"
 };
 
 struct journal {
@@ -386,9 +394,14 @@ journal_item_new(struct journal *j, int64_t plan, const struct item *it, struct 
 	text_in(st, 10, it->sender);
 	text_in(st, 11, it->account_kind);
 	text_in(st, 12, it->account_key);
-	sqlite3_bind_int(st, 13, (int)it->state);
-	text_in(st, 14, it->why);
-	text_in(st, 15, it->json);
+	text_in(st, 13, it->json);
+	if (done(j, st, e) < 0)
+		return -1;
+	st = j->st[J_FATE_NEW];
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, it->n);
+	sqlite3_bind_int(st, 3, (int)it->state);
+	text_in(st, 4, it->why);
 	return done(j, st, e);
 }
 
@@ -576,7 +589,6 @@ plan_counts(struct plan *p, struct journal *j, struct err *e)
 		s = sqlite3_column_int(st, 0);
 		if (s >= 0 && s < ITEM_STATES)
 			p->count[s] = sqlite3_column_int64(st, 1);
-		p->bytes += sqlite3_column_int64(st, 2);
 	}
 	sqlite3_reset(st);
 	return rc == SQLITE_DONE ? 1 : index_err(&j->ix, e, "read the journal");
@@ -648,20 +660,20 @@ journal_item_after(struct item *out, struct journal *j, int64_t plan, int64_t n,
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW) {
 		out->n = sqlite3_column_int64(st, 0);
-		out->place = sqlite3_column_int64(st, 1);
-		out->queue = text_out(st, 2, a);
-		out->id = text_out(st, 3, a);
-		out->path = text_out(st, 4, a);
-		out->inode = (uint64_t)sqlite3_column_int64(st, 5);
-		out->arrived = int_out(st, 6, MSG_NO_TIME);
-		out->size = int_out(st, 7, -1);
-		out->sender = text_out(st, 8, a);
-		out->account_kind = text_out(st, 9, a);
-		out->account_key = text_out(st, 10, a);
-		out->state = (enum item_state)sqlite3_column_int(st, 11);
-		out->why = text_out(st, 12, a);
-		out->json = text_out(st, 13, a);
-		out->archive = text_out(st, 14, a);
+		out->state = (enum item_state)sqlite3_column_int(st, 1);
+		out->why = text_out(st, 2, a);
+		out->archive = text_out(st, 3, a);
+		out->place = sqlite3_column_int64(st, 4);
+		out->queue = text_out(st, 5, a);
+		out->id = text_out(st, 6, a);
+		out->path = text_out(st, 7, a);
+		out->inode = (uint64_t)sqlite3_column_int64(st, 8);
+		out->arrived = int_out(st, 9, MSG_NO_TIME);
+		out->size = int_out(st, 10, -1);
+		out->sender = text_out(st, 11, a);
+		out->account_kind = text_out(st, 12, a);
+		out->account_key = text_out(st, 13, a);
+		out->json = text_out(st, 14, a);
 	} else if (rc != SQLITE_DONE)
 		index_err(&j->ix, e, "read the journal");
 	sqlite3_reset(st);

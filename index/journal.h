@@ -19,7 +19,7 @@
 #include "spool/msg.h"
 #include "spool/part.h"
 
-#define JOURNAL_VERSION 3
+#define JOURNAL_VERSION 4
 
 enum plan_kind { PLAN_PURGE, PLAN_HOLD };
 
@@ -57,7 +57,6 @@ struct plan {
 	const char *service;	/* that this plan has stopped, NULL none */
 	int service_waits;	/* it must still be started again */
 	int64_t count[ITEM_STATES];	/* items by state; filled by journal_plan */
-	int64_t bytes;		/* sum of the sizes of all items */
 };
 
 struct place {

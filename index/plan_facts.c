@@ -306,7 +306,7 @@ plan_facts(struct plan_facts *out, struct journal *j, int64_t plan, struct err *
 	    " total(json_extract(json, '$.damage') <> '[]'), total(s = 'incomplete'), total(s IN ('held', 'frozen')), total(s = 'active'),"
 	    " total(CASE WHEN state IN (" NOT_ARCHIVED ") THEN coalesce(size, 65536) + " FILES_OF_A_MESSAGE " ELSE 0 END) FROM"
 	    " (SELECT size, arrived, json, state, json_extract(json, '$.state') AS s, json_extract(json, '$.recipients') AS recipients"
-	    " FROM item WHERE plan = ?)", plan, e);
+	    " FROM item JOIN fate USING (plan, n) WHERE plan = ?)", plan, e);
 	int rc;
 
 	memset(out, 0, sizeof *out);

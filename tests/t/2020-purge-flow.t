@@ -260,7 +260,7 @@ for my $kind (qw(postfix exim smartermail)) {
 	like($err, qr/has left \Q$was\E: it is not used/, '  and named');
 	is(slurp($was), $bytes, '  it is left as it is');
 	# Whole, but not what the journal says was archived.
-	for my $change ("update item set state = 1 where n = 1", "update part set sha256 = zeroblob(32) where item = 1",
+	for my $change ("update fate set state = 1 where n = 1", "update part set sha256 = zeroblob(32) where item = 1",
 	    "update part set mtime = mtime + 1 where item = 2") {
 		$was = $killed->($publish->{n} + 1);
 		Fault::sql("$c->{dir}/i/journal.db", $change);

@@ -175,7 +175,7 @@ for my $n ($stop + 2 .. $start) {	# calls count from 1: from the first behind th
 	push @bad, "$n: it waits" if sql('select count(*) from service where started is null');
 	if ($r->{status} != 0) {
 		push @bad, "$n: no advice: $r->{err}" if $r->{status} == 2 && $r->{err} !~ /purge --resume 1 --stop-service/;
-		my $taken = sql('select count(*) from item where state between 1 and 4');
+		my $taken = sql('select count(*) from fate where state between 1 and 4');
 		push @bad, "$n: lost: " . left($top) . " + $taken" if left($top) + $taken != $all;
 		my $plain = service_run($s, $index, 'purge', '--resume', 1);
 		push @bad, "$n: resumed beside a running server" if $plain->{status} == 0 && sql('select state from plan') < 4;

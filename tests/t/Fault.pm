@@ -370,7 +370,7 @@ sub journal {
 	my @item = qw(planned taken archived verified deleted changed busy gone failed released);
 	# A kill may have left a journal without a table.
 	my @rows = sql($copy, "select 'plan', id, state, '' from plan where id = (select max(id) from plan)" .
-	    " union all select 'item', qid, state, why from item where plan = (select max(id) from plan)");
+	    " union all select 'item', qid, state, why from item join fate using (plan, n) where plan = (select max(id) from plan)");
 	my %j;
 	for (@rows) {
 		my ($what, $id, $state, $why) = split /\|/, $_, 4;

@@ -149,7 +149,6 @@ test_plan(void **state)
 	assert_int_equal(p.archive_size, -1);
 	assert_false(p.has_sha);
 	assert_int_equal(p.count[ITEM_PLANNED], 2);
-	assert_int_equal(p.bytes, 1000);
 	assert_int_equal(journal_plan(&p, j, 99, &a, &e), 0);
 	assert_int_equal(journal_place(&got, j, id, 0, &a, &e), 1);
 	assert_true(got.dev == UINT64_MAX);
@@ -354,6 +353,12 @@ test_service(void **state)
 static void
 test_upgrade(void **state)
 {
+	static const char back[] = "DROP TABLE restored; DROP TABLE restore; DROP TABLE service;"
+	    " ALTER TABLE item ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
+	    " ALTER TABLE item ADD COLUMN why TEXT; ALTER TABLE item ADD COLUMN archive TEXT;"
+	    " UPDATE item SET (state, why, archive) = (SELECT state, why, archive FROM fate f WHERE (f.plan, f.n) = (item.plan, item.n));"
+	    " DROP TABLE fate; PRAGMA user_version = 1";
+	struct item it;
 	int write;
 
 	(void)state;
@@ -363,10 +368,17 @@ test_upgrade(void **state)
 
 		reopen(1);
 		id = new_plan(PLAN_HOLD, 0);
-		assert_int_equal(sqlite3_exec(journal_db(j), "DROP TABLE restored; DROP TABLE restore; DROP TABLE service; PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
+		new_item(id, 0, 0, "A1", 5);
+		new_item(id, 1, 0, "A2", 6);
+		assert_int_equal(journal_item_state(j, id, 1, ITEM_BUSY, "locked", &e), 0);
+		assert_int_equal(sqlite3_exec(journal_db(j), back, NULL, NULL, NULL), SQLITE_OK);
 		reopen(write);
 		assert_int_equal(journal_plan(&p, j, id, &a, &e), 1);
 		assert_null(p.service);
+		assert_int_equal(p.count[ITEM_BUSY], 1);
+		assert_int_equal(journal_item_after(&it, j, id, 0, ~0u, &a, &e), 1);
+		assert_int_equal(it.state, ITEM_BUSY);
+		assert_string_equal(it.why, "locked");
 		reopen(1);
 		assert_int_equal(journal_service_stops(j, id, "x", &e), 0);
 		assert_int_equal(journal_service_started(j, id, &e), 0);
