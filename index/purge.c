@@ -97,8 +97,8 @@ intend(struct work *w, const struct part_list *l, struct arena *a)
 		if (l->v[i].absent)
 			continue;
 		w->part[w->n].role = l->v[i].role;
-		w->part[w->n].dir = l->v[i].dir;
-		w->part[w->n].name = l->v[i].name;
+		w->part[w->n].dir = arena_str(a, l->v[i].dir);
+		w->part[w->n].name = arena_str(a, l->v[i].name);
 		w->part[w->n].st = l->v[i].st;
 		w->part[w->n].private = run_private(a, w->it.n, w->n);
 		w->part[w->n].has_sha = 0;
@@ -388,7 +388,8 @@ take_locked(struct run *run, struct work *w, struct err *e)
 	int rc, differs;
 
 	err_clear(&why_not);
-	if (spool_read(&m, w->pl->r, &w->si, &run->batch, &why_not) < 0) {
+	arena_reset(&run->message);
+	if (spool_read(&m, w->pl->r, &w->si, &run->message, &why_not) < 0) {
 		settle(w, failed_as(why_not.sys), arena_str(&run->batch, why_not.text));
 		return 1;
 	}

@@ -81,8 +81,9 @@ note_delivered(struct job *job, const struct item *it, const struct item_part *p
 	memset(&si, 0, sizeof si);
 	si.queue = "active";
 	si.id = it->id;
-	part_add(&si.parts, PART_MESSAGE, arena_fmt(&job->run->batch, "%s/%s", pl->shelf, pl->pl.folder), p->private);
-	if (spool_read(&m, pl->r, &si, &job->run->batch, NULL) == 0 && !m.is_taken_mid_way && m.pending == 0)
+	arena_reset(&job->run->message);
+	part_add(&si.parts, PART_MESSAGE, arena_fmt(&job->run->message, "%s/%s", pl->shelf, pl->pl.folder), p->private);
+	if (spool_read(&m, pl->r, &si, &job->run->message, NULL) == 0 && !m.is_taken_mid_way && m.pending == 0)
 		job->run->out->delivered++;
 }
 

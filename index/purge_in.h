@@ -11,7 +11,7 @@
 #include "spool/arena.h"
 #include "spool/buf.h"
 
-#define RUN_BATCH 512		/* items between two commits of the journal */
+#define RUN_BATCH 1024		/* items between two commits of the journal */
 
 struct run_place {
 	struct place pl;
@@ -34,6 +34,7 @@ struct run {
 	size_t nplace;
 	struct arena arena;		/* as long as the run */
 	struct arena batch;		/* as long as a batch */
+	struct arena message;		/* as long as a message is read: one may have thousands of recipients */
 	int verified;			/* the archive was verified in this very run */
 	int finished;			/* the plan is over */
 	int stopped;			/* the user asked to stop */

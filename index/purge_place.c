@@ -183,6 +183,7 @@ run_close(struct run *run)
 	free(run->place);
 	arena_free(&run->arena);
 	arena_free(&run->batch);
+	arena_free(&run->message);
 }
 
 int
