@@ -7,15 +7,24 @@
 #include "cmd/cmd.h"
 #include "cmd/table.h"
 #include "index/journal.h"
+#include "index/plan_copy.h"
 #include "spool/arena.h"
 #include "spool/msg.h"
+#include "spool/sys.h"
 
 static int run(struct context *c);
 
+static const struct opt opts[] = {
+	{ "adopt", 0, "DIR", OPT_ADOPT, "make a plan of a private folder whose journal is lost" },
+	{ NULL, 0, NULL, OPT_KEYS, NULL }
+};
+
 const struct command cmd_plans = {
-	"plans", "", "plans and their states",
-	"Every plan that purge and hold have made; the waves of a --watch stand below the first.\n",
-	NULL, 0, 0, 0, run
+	"plans", "[--adopt DIR]", "plans and their states",
+	"Every plan that purge and hold have made; the waves of a --watch stand below the first.\n"
+	"--adopt reads the copy of the plan in a private folder that \"scan\" names, and says how its\n"
+	"messages are put back. It touches no spool.\n",
+	opts, 0, 0, 0, run
 };
 
 static const char *const keys[] = {
@@ -173,14 +182,74 @@ open_journal(struct journal **out, const struct context *c, struct err *e)
 	return rc;
 }
 
+static void
+tell_adopted(const struct context *c, const struct plan_adopted *got, const struct plan *p)
+{
+	struct buf again;
+
+	buf_init(&again, 4096);
+	cmd_again(&again, c);
+	cmd_note(c, "plan %" PRId64 ": of %" PRId64 " messages the folder holds %" PRId64, got->plan, got->messages, got->taken);
+	if (got->gone > 0)
+		cmd_say("%" PRId64 " messages are neither there nor where they came from: their MTA, or the end of a purge, was faster", got->gone);
+	if (got->torn > 0)
+		cmd_say("%" PRId64 " messages were being deleted, and are in an archive: what is left of them stays in the folder", got->torn);
+	if (got->unnamed > 0)
+		cmd_say("%" PRId64 " files of the folder are not named by its plan: they stay, with the messages they belong to", got->unnamed);
+	if (p->kind == PLAN_HOLD)
+		cmd_note(c, "%s release --plan %" PRId64 " --execute puts them back", buf_cstr(&again), got->plan);
+	else
+		cmd_note(c, "%s purge --undo %" PRId64 " --execute puts them back, %s purge --resume %" PRId64 " archives and deletes them",
+		    buf_cstr(&again), got->plan, buf_cstr(&again), got->plan);
+	buf_free(&again);
+}
+
+/* The journal is made when it is missing: it was lost. */
+static int
+adopt(struct context *c)
+{
+	char *path = cmd_index_path(c), *folder = NULL;
+	const char *name;
+	struct plan_adopted got;
+	struct journal *j = NULL;
+	struct arena a = { 0 };
+	struct plan p;
+	struct err e = { 0, "" };
+	int rc;
+
+	folder = sys_parent(path, &name);
+	rc = sys_make_path(folder, &e);
+	if (rc == 0)
+		rc = journal_open(&j, path, 1, &e);
+	if (rc == 0)
+		rc = plan_adopt(&got, j, c->opt[OPT_ADOPT], &e);
+	if (rc == 0)
+		rc = journal_plan(&p, j, got.plan, &a, &e) == 1 ? 0 : -1;
+	if (rc == 0) {
+		if (c->format != OUT_TABLE) {
+			out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
+			put_keys(&c->out, &p);
+		}
+		tell_adopted(c, &got, &p);
+	}
+	journal_close(j);
+	arena_free(&a);
+	free(folder);
+	free(path);
+	return rc < 0 ? cmd_fail(&e) : got.torn + got.unnamed + got.gone > 0 ? CMD_PARTLY : CMD_DONE;
+}
+
 static int
 run(struct context *c)
 {
 	struct plans all = { { NULL, 0, 0 }, NULL, 0, 0 };
 	struct journal *j = NULL;
 	struct err e = { 0, "" };
-	int rc = open_journal(&j, c, &e);
+	int rc;
 
+	if (c->opt[OPT_ADOPT] != NULL)
+		return adopt(c);
+	rc = open_journal(&j, c, &e);
 	if (rc == 0 && j != NULL)
 		rc = load(&all, j, &e);
 	if (rc == 0)

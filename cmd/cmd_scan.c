@@ -235,10 +235,14 @@ say_leftover(void *arg, const struct purge_leftover *left)
 
 	buf_init(&again, 4096);
 	cmd_again(&again, l->c);
-	if (plan == 0 || l->j == NULL || journal_plan(&p, l->j, plan, &l->arena, &e) != 1)
-		cmd_say("%s: the private folder %s holds messages that a plan unknown to this index took: use the index that made it",
-		    l->sp->root, folder);
-	else if (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)
+	if (strcmp(folder, "restore") == 0)
+		cmd_say("%s: a restore did not end: the same \"%s restore\" goes on", l->sp->root, buf_cstr(&again));
+	else if (plan == 0 || l->j == NULL || journal_plan(&p, l->j, plan, &l->arena, &e) != 1) {
+		buf_puts(&again, " plans --adopt ");
+		cmd_quote(&again, left->path);
+		cmd_say("%s: the private folder %s holds messages that a plan unknown to this index took: use the index that made it or,"
+		    " when that is lost, %s", l->sp->root, folder, buf_cstr(&again));
+	} else if (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)
 		cmd_note(l->c, "%s: plan %" PRId64 " holds %" PRId64 " messages (%s); \"%s release\" puts them back", l->sp->root, plan,
 		    p.count[ITEM_TAKEN], folder, buf_cstr(&again));
 	else

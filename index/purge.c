@@ -6,6 +6,7 @@
  * longer sees the message, and the journal's intent (written before) says where each part came from. So at any point a kill
  * leaves each part either under its queue name or under its private name.
  */
+#include "index/plan_copy.h"
 #include "index/purge_in.h"
 
 #include <errno.h>
@@ -440,21 +441,17 @@ take_one(struct run *run, struct work *w, struct err *e)
 
 /* ---- a batch: intents, then renames, then states ---- */
 
-static void
-plan_line(struct buf *b, const struct work *w, size_t k, struct arena *a)
-{
-	const struct item_part *p = &w->part[k];
-
-	buf_fmt(b, "{\"item\":%lld,\"part\":%zu,\"private\":\"%s\",\"role\":%d,\"path\":\"%s\"}\n", (long long)w->it.n, k, p->private,
-	    (int)p->role, arena_fmt(a, "%s/%s", arc_encode_name(a, p->dir), arc_encode_name(a, p->name)));
-}
-
 /* The plan's copy in the private folder. */
 static int
 copy_lines(struct run *run, struct run_place *pl, const struct buf *b, struct err *e)
 {
-	int rc = run_note_plan(pl, b->p, b->n, e);
+	struct buf head;
+	int rc;
 
+	buf_init(&head, 4 * PLAN_COPY_LINE);
+	plan_copy_head(&head, &run->plan, &pl->pl);
+	rc = run_note_plan(pl, &head, b, e);
+	buf_free(&head);
 	if (rc > 0 && run->out->note[0] == '\0')
 		snprintf(run->out->note, sizeof run->out->note, "%s is full: no whole copy of the plan is there, only the journal has it", pl->path);
 	return rc < 0 ? -1 : 0;
@@ -476,7 +473,7 @@ note_intent(struct run *run, struct work *w, size_t n, struct err *e)
 		w[i].has_parts = w[i].is_noted = 1;
 		for (k = 0; rc == 0 && k < w[i].n; k++) {
 			rc = journal_part_put(run->j, run->plan.id, w[i].it.n, k, &w[i].part[k], e);
-			plan_line(&b, &w[i], k, &run->batch);
+			plan_copy_line(&b, &w[i].it, k, &w[i].part[k]);
 		}
 		if (rc == 0 && b.n != 0 && (i + 1 == n || w[i + 1].pl != w[i].pl)) {
 			rc = copy_lines(run, w[i].pl, &b, e);

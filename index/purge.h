@@ -61,6 +61,7 @@ int purge_check(struct journal *j, int64_t id, uint64_t need, const struct purge
 
 struct purge_leftover {			/* a folder in a spool's private place */
 	const char *folder;		/* its name */
+	const char *path;		/* absolute */
 	int64_t plan;			/* 0: the journal knows none */
 	int64_t since;			/* microseconds: when something was last moved into it or out of it */
 	int64_t holder;			/* process that works on it now, 0 none */

@@ -47,10 +47,16 @@ int run_open(struct run *run, struct journal *j, int64_t id, const struct purge_
     struct err *e);
 void run_close(struct run *run);
 
-/* Appends to the plan file in the private folder: how each part is called there and where it came from: for a person
- * who has lost the journal; no command reads it yet. Synced. 1: the disk is full, so the journal alone knows: a full spool is when a hold
- * is needed most. */
-int run_note_plan(struct run_place *pl, const char *text, size_t n, struct err *e);
+/* Appends lines to the plan's copy in the private folder (plan_copy.h), behind the head where it is new. Synced. 1: the disk is full, so the journal
+ * alone knows: a full spool is when a hold is needed most. */
+int run_note_plan(struct run_place *pl, const struct buf *head, const struct buf *lines, struct err *e);
+
+/* Opens the private folder of a place whose spool is open (made when `make` is set) and takes its lock. 0: private is NULL
+ * when it is not there; -1. */
+int run_private_open(struct run_place *pl, struct arena *a, int make, struct err *e);
+
+/* Opens the plan's copy in it. errno. */
+int run_copy_open(struct sys_file *f, struct sys_stat *st, struct run_place *pl);
 
 /* Removes the plan file, the lock file, the folder and the shelf when they are empty. */
 int run_clear(struct run *run, struct run_place *pl, struct err *e);

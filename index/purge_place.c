@@ -108,12 +108,16 @@ take_lock(struct run_place *pl, struct arena *a, struct err *e)
 	return rc;
 }
 
-static int
-open_private(struct run_place *pl, struct arena *a, int make, struct err *e)
+int
+run_private_open(struct run_place *pl, struct arena *a, int make, struct err *e)
 {
 	struct sys_dir *shelf = NULL;
-	int rc = open_own(&shelf, pl->base, pl->shelf, make, e);
+	int rc;
 
+	if (pl->base == NULL && open_base(pl, a, e) < 0)
+		return -1;
+	pl->path = private_path(pl, a);
+	rc = open_own(&shelf, pl->base, pl->shelf, make, e);
 	if (rc == 1)
 		rc = open_own(&pl->private, shelf, pl->pl.folder, make, e);
 	sys_dir_close(shelf);
@@ -135,8 +139,7 @@ place_open(struct run *run, size_t i, int make, struct err *e)
 		return -1;
 	pl->r = spool_reader_new(pl->sp);
 	pl->archive_name = arena_fmt(&run->arena, "%s-%zu", pl->pl.kind, i + 1);
-	pl->path = private_path(pl, &run->arena);
-	return open_private(pl, &run->arena, make, e);
+	return run_private_open(pl, &run->arena, make, e);
 }
 
 int
@@ -187,12 +190,19 @@ run_close(struct run *run)
 }
 
 int
-run_note_plan(struct run_place *pl, const char *text, size_t n, struct err *e)
+run_copy_open(struct sys_file *f, struct sys_stat *st, struct run_place *pl)
+{
+	return sys_open_at(f, st, pl->private, PLAN_FILE);
+}
+
+int
+run_note_plan(struct run_place *pl, const struct buf *head, const struct buf *lines, struct err *e)
 {
 	struct sys_file f;
 	struct sys_stat st;
 	int rc, made = 0;
 
+	memset(&st, 0, sizeof st);
 	rc = sys_open_rw_at(&f, &st, pl->private, PLAN_FILE);
 	if (rc == ENOENT) {
 		rc = sys_create_at(&f, pl->private, PLAN_FILE, 0600);
@@ -200,8 +210,10 @@ run_note_plan(struct run_place *pl, const char *text, size_t n, struct err *e)
 	}
 	if (rc == 0)
 		rc = made ? 0 : sys_seek_end(f);
+	if (rc == 0)	/* what a killed run left of a line is ended by an empty one */
+		rc = made || st.size == 0 ? sys_write(f, head->p, head->n) : sys_write(f, "\n\n", 2);
 	if (rc == 0)
-		rc = sys_write(f, text, n);
+		rc = sys_write(f, lines->p, lines->n);
 	if (rc == 0)
 		rc = sys_sync(f);
 	sys_close(&f);
@@ -267,10 +279,10 @@ holder_of(struct sys_dir *private)
 }
 
 static void
-leftover(struct sys_dir *shelf, const char *name, struct spool *sp, struct journal *j,
+leftover(struct sys_dir *shelf, const char *name, const char *path, struct spool *sp, struct journal *j,
     void (*fn)(void *arg, const struct purge_leftover *l), void *arg)
 {
-	struct purge_leftover l = { name, j != NULL ? journal_plan_of_folder(j, sp->root, name) : 0, 0, 0 };
+	struct purge_leftover l = { name, path, j != NULL ? journal_plan_of_folder(j, sp->root, name) : 0, 0, 0 };
 	struct sys_dir *private = NULL;
 	struct sys_stat st;
 
@@ -295,9 +307,11 @@ purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const
 	rc = open_base(&pl, &a, e);
 	if (rc == 0 && sys_stat_at(&st, pl.base, pl.shelf) == 0 && st.type == SYS_DIR) {
 		rc = sys_dir_sub(&shelf, pl.base, pl.shelf, e);
-		while (rc >= 0 && (rc = sys_dir_next(&ent, shelf, e)) == 1)
+		while (rc >= 0 && (rc = sys_dir_next(&ent, shelf, e)) == 1) {
+			pl.pl.folder = ent.name;
 			if (ent.type == SYS_DIR)
-				leftover(shelf, ent.name, sp, j, fn, arg);
+				leftover(shelf, ent.name, private_path(&pl, &a), sp, j, fn, arg);
+		}
 	}
 	sys_dir_close(shelf);
 	sys_dir_close(pl.base);

@@ -24,6 +24,8 @@ _spoolsweep()
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
 	--index|--spool|--mainlog|--known|--metrics)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
+	--adopt)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
 	--as)
 		mapfile -t COMPREPLY < <(compgen -W "eml mbox" -- "$cur"); return ;;
 	--to-queue)
@@ -54,6 +56,7 @@ _spoolsweep()
 	hold) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --scan --yes --limit --retry-busy --live --stop-service $selectors \
 		$globals" -- "$cur") ;;
 	release) mapfile -t COMPREPLY < <(compgen -W "--execute --plan --yes --stop-service $selectors $globals" -- "$cur") ;;
+	plans) mapfile -t COMPREPLY < <(compgen -W "--adopt $globals" -- "$cur") ;;
 	verify) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames ;;
 	restore)
 		if [[ $cur == -* ]]; then

@@ -17,7 +17,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 			'--mainlog', '--retry-busy', '--watch', '--live', '--stop-service') + $selectors
 		'hold' = @('--execute', '--plan', '--scan', '--yes', '--limit', '--retry-busy', '--live', '--stop-service') + $selectors
 		'release' = @('--execute', '--plan', '--yes', '--stop-service') + $selectors
-		'plans' = @()
+		'plans' = @('--adopt')
 		'verify' = @()
 		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--as', '--yes') + $selectors
 		'check' = '--warning', '--critical', '--timeout', '--known', '--metrics', '--metrics-domains', '--on-alert', '--repeat', '--list',
