@@ -48,5 +48,7 @@ if [ ! -f "$WINEPREFIX/.ready" ]; then
 	[ -f "$WINEPREFIX/.ready" ] || make_prefix
 	exec 9>&-
 fi
+# Debian's Wine ends its server, services and all, with the last program: a second for every start. A server that runs already stays.
+wineserver -p300
 [ "$seconds" = 0 ] || exec timeout -k 5 "$seconds" wine "$@"
 exec wine "$@"
