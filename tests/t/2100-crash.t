@@ -28,6 +28,7 @@ my $commit = top_commit();
 my $offset = defined $ENV{SWEEP_OFFSET} ? $ENV{SWEEP_OFFSET} : hex substr $commit, 0, 7;
 my @kinds = split /,/, $ENV{SWEEP_KINDS} || 'postfix,exim,smartermail';
 my @errors = qw(ENOSPC EIO EACCES EINTR EXDEV short ENOSPC+ EIO+ EACCES+);	# +: from there on, as a full disk is
+my @faults = $ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', 'run', @errors);	# run: an MTA at work meanwhile
 my %letter = ('ENOSPC+' => 's', 'EIO+' => 'i', 'EACCES+' => 'a', ENOSPC => 's', EIO => 'i', EACCES => 'a', EINTR => 'n', EXDEV => 'x', short => '[RW]', killhalf => 'W');
 diag "every $every-th failure from ${\($offset % $every)} on, every $kills-th kill from ${\($offset % $kills)} on" .
     (defined $ENV{SWEEP_OFFSET} ? '' : ": SWEEP_OFFSET=$offset, from commit $commit");
@@ -351,6 +352,14 @@ sub race_sweeps {
 
 # ---- all of them ----
 
+# Is a call of a sweep a point for this fault?
+sub meets {
+	my ($s, $p, $fault) = @_;
+	return $fault eq 'run' if $s->{name} =~ /^(?:deliver|activate)$/;
+	return $every == 1 || $p->{can} =~ /C/ if $fault eq 'kill';
+	return $fault ne 'run' && $p->{can} =~ /$letter{$fault}/;
+}
+
 my (%all, %tried, %nth, @jobs);
 for my $kind (@kinds) {
 	my $c = make($kind, "$dir/w9/$kind");	# as deep as the workers' folders: so are the calls
@@ -360,10 +369,10 @@ for my $kind (@kinds) {
 		    or diag "exit $s->{status} $s->{err}";
 		is_deeply([$s->{lost}, $s->{untrue}, ref $s->{final} eq 'HASH' ? $s->{final}{temporary} : []], [[], undef, []],
 		    "$kind $s->{name}: undisturbed, nothing is lost, the journal is true, no temporary file is left");
-		my $is_race = $s->{name} =~ /^(?:deliver|activate)$/;
-		for my $fault ($is_race ? 'run' : $ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', @errors)) {
-			my @p = grep { $is_race || $_->{can} =~ ($fault eq 'kill' ? ($every == 1 ? qr/^/ : qr/C/) : qr/$letter{$fault}/) } @{ $s->{points} };
+		for my $fault (@faults) {
+			my @p = grep { meets($s, $_, $fault) } @{ $s->{points} };
 			my ($what, $step) = $fault eq 'kill' ? ('kill', $kills) : ('failure', $every);
+			next if !@p;
 			$all{$fault} += @p;
 			@p = grep { $nth{$what}++ % $step == $offset % $step } @p;
 			$tried{$fault} += @p;
