@@ -76,7 +76,7 @@ check: tests
 	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool CMOCKA_MESSAGE_OUTPUT=TAP \
 		prove -I tests/t --timer $(UNIT) $(wildcard tests/t/*.t)
 
-# Every point of the crash sweep; "make check" takes a sample.
+# Every point of the crash sweep, some 120,000; "make check" takes all kills and a sample of the failures.
 sweep: all $(B)/mkspool $(B)/spoolsweep-fault
 	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool SWEEP_EVERY=1 SWEEP_ROUNDS=10 \
 		prove -I tests/t --timer -v tests/t/2100-crash.t tests/t/2110-powerloss.t
