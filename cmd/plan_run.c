@@ -156,7 +156,7 @@ hint_disk(const struct plan_run *r, const struct err *e)
 {
 	struct buf b;
 
-	if (!sys_is_full(e->sys) && strstr(e->text, "--index FILE") == NULL)
+	if (!sys_is_full(e->sys) && e->sys != EROFS && strstr(e->text, "--index FILE") == NULL)
 		return;
 	buf_init(&b, (size_t)1 << 20);
 	buf_fmt(&b, "spoolsweep --index /OTHER-DISK/index.db %s --scan", r->c->command->name);
@@ -361,7 +361,7 @@ hint_full(struct plan_run *r, const struct plan *p, const struct err *e)
 	struct err why = { 0, "" };
 	struct buf b;
 
-	if ((e->sys != ENOSPC && e->sys != EDQUOT) || strstr(e->text, SPOOL_PRIVATE) == NULL ||
+	if (!sys_is_full(e->sys) || strstr(e->text, SPOOL_PRIVATE) == NULL ||
 	    journal_place(&pl, r->j, p->id, 0, &r->arena, &why) != 1)
 		return;
 	cmd_say("the private folder needs 2 folders and a file on the file system of the spool: remove or move away a few files there that"

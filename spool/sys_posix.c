@@ -286,7 +286,7 @@ sys_error(int code)
 int
 sys_is_full(int code)
 {
-	return code == ENOSPC || code == EDQUOT || code == EROFS;
+	return code == ENOSPC || code == EDQUOT;
 }
 
 int

@@ -662,7 +662,7 @@ sys_error(int code)
 int
 sys_is_full(int code)
 {
-	return code == ENOSPC || code == EROFS;
+	return code == ENOSPC;
 }
 
 int
