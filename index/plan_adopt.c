@@ -264,14 +264,14 @@ prepare(struct adopt *ad, struct err *e)
 
 /* ---- the plan ---- */
 
-/* Which spool the copy was made for. */
+/* Which spool the copy was made for. Its device may have another number since the last mount. */
 static int
 check_spool(struct adopt *ad, struct err *e)
 {
 	const struct place *is = &ad->place.pl, *was = &ad->from;
 
-	if (strcmp(is->kind, was->kind) != 0 || is->ino != was->ino || is->dev != was->dev)
-		return err_set(e, 0, "%s is not the folder that the plan was made for: it was replaced, copied or mounted anew", is->root);
+	if (strcmp(is->kind, was->kind) != 0 || is->ino != was->ino)
+		return err_set(e, 0, "%s is not the folder that the plan was made for: it was replaced or copied", is->root);
 	return 0;
 }
 

@@ -53,14 +53,16 @@ open_own(struct sys_dir **out, struct sys_dir *d, const char *name, int make, st
 	return 1;
 }
 
+/* A device number is good until the next mount: a volume may have another one after the power cut that a resume or an undo is for. What was
+ * taken then is in our own folder, whose name no other plan has, and each message proves itself. */
 static int
-same_root(const struct run_place *pl, struct err *e)
+same_root(const struct run_place *pl, enum plan_state state, struct err *e)
 {
 	struct sys_stat st;
 
 	if (sys_dir_stat(&st, pl->sp->dir, e) < 0)
 		return -1;
-	if (st.ino != pl->pl.ino || st.dev != pl->pl.dev)
+	if (st.ino != pl->pl.ino || (st.dev != pl->pl.dev && state == PLAN_PLANNED))
 		return err_set(e, 0, "%s is not the folder that the plan was made for: it was replaced or mounted anew", pl->pl.root);
 	return 0;
 }
@@ -135,7 +137,7 @@ place_open(struct run *run, size_t i, int make, struct err *e)
 	if (journal_place(&pl->pl, run->j, run->plan.id, (int64_t)i, &run->arena, e) < 0)
 		return -1;
 	arg = arena_fmt(&run->arena, "%s:%s", pl->pl.kind, pl->pl.root);
-	if (spool_open(&pl->sp, arg, NULL, e) != 0 || same_root(pl, e) < 0 || open_base(pl, &run->arena, e) < 0)
+	if (spool_open(&pl->sp, arg, NULL, e) != 0 || same_root(pl, run->plan.state, e) < 0 || open_base(pl, &run->arena, e) < 0)
 		return -1;
 	pl->r = spool_reader_new(pl->sp);
 	pl->archive_name = arena_fmt(&run->arena, "%s-%zu", pl->pl.kind, i + 1);

@@ -2,6 +2,7 @@
 # before it goes on, an archive that was published and not noted, and a file system without RENAME_NOREPLACE.
 use strict;
 use warnings;
+use File::Basename qw(dirname);
 use Fcntl qw(:DEFAULT :flock F_SETLK F_WRLCK SEEK_SET);
 use Test::More;
 use Sweep;
@@ -89,6 +90,36 @@ sub plan_row { my ($c) = @_; return (json_lines(run($c, undef, 'plans', '--json'
 		is(scalar(@p = private($c)), 0, '  nothing is left in the private folder');
 		is_deeply([lost($c)], [], '  and nothing is lost');
 	}
+}
+
+# ---- after a power cut the volume may have another device number
+
+for my $kind (qw(postfix exim smartermail)) {
+	my $c = fresh(fault_case("$dir/device-$kind", $kind, 3, '--fast'));
+	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+	my $was = look($c)->{spool};
+	my ($p) = points($c, @purge);
+	my ($take) = (grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ /\.spoolsweep/ } @$p)[-1];
+	my @drop = grep { $_->{name} eq 'sys_unlink' && $_->{path} =~ m{/\d+\.\d+\z} } @$p;
+	for my $way (['taking', $take, 'purge', '--undo', 1, '--execute'], ['taking', $take, 'purge', '--resume'], ['deleting', $drop[1], 'purge', '--resume']) {
+		my ($when, $at, @then) = @$way;
+		fresh($c);
+		is(run($c, "$at->{n}:kill", @purge)->{signal}, 9, "$kind: killed while $when");
+		my $j = dirname($c->{i}) . '/journal.db';
+		Fault::sql($j, 'UPDATE place SET dev = dev + 1; UPDATE part SET dev = dev + 1');
+		is((Fault::sql($j, 'SELECT count(DISTINCT dev) FROM place'))[0], 1, '  the disk was another number then');
+		my $r = run($c, undef, @then);
+		is($r->{status}, 0, "  @then[0,1]: exit 0") or diag $r->{err};
+		is_deeply([lost($c)], [], '  nothing is lost');
+		my $now = look($c)->{spool};
+		$then[1] eq '--undo' ? is_deeply($now, $was, '  all is as it was') : is(plan_row($c)->{state}, 'done', '  the plan is done');
+	}
+	fresh($c);
+	run($c, undef, 'purge', '--all');
+	Fault::sql(dirname($c->{i}) . '/journal.db', 'UPDATE place SET dev = dev + 1');
+	my $r = run($c, undef, 'purge', '--plan', 1, '--execute', '--yes', '--archive', $c->{a});
+	is($r->{status}, 1, "$kind: a plan that was not begun is refused then") or diag $r->{err};
+	is_deeply(look($c)->{spool}, $was, '  and nothing is touched');
 }
 
 # ---- busy messages leave a plan unfinished

@@ -29,6 +29,9 @@ for my $kind (qw(postfix exim smartermail)) {
 	sweep_ok({ index => $index }, 'hold', '--all', '--execute');
 	is(scalar(grep { !m{/\.spoolsweep/} } keys %{ bytes_of($spool) }), 0, "$kind: all are held");
 	my ($folder) = folders($kind, $spool);
+	# the volume was another device before it was mounted anew
+	(my $copy = slurp("$folder/plan")) =~ s/,"dev":\K\d+/1/;
+	spew("$folder/plan", $copy);
 	my $held = bytes_of($folder);
 
 	lose($index);
