@@ -113,6 +113,11 @@ install: all
 	install -m 644 cmd/completions/_spoolsweep $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_spoolsweep
 	install -m 644 cmd/completions/spoolsweep.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/spoolsweep.fish
 
+# The units of the health check are placed, not enabled: "spoolsweep schedule --install" or systemctl does that.
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(B)/spoolsweep --index /var/lib/spoolsweep/index.db schedule -q --install --with systemd --program $(PREFIX)/bin/spoolsweep \
+		--folder $(DESTDIR)$(PREFIX)/lib/systemd/system
+
 # A .deb for servers without a compiler.
 package: all
 	.ci/package $(B) $(VERSION) $(DEBARCH)

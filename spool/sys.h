@@ -212,6 +212,14 @@ int sys_zone_utc(int64_t *sec, const struct sys_zone *z, int year, int month, in
  * (NUL added). Gives up after `seconds`. 0 when it exited 0, else -1. */
 int sys_run(char *out, size_t max, const char *const argv[], int seconds, struct err *e);
 
+/* What runs programs at times here, and the path of the running program (malloc'd; NULL not known). */
+enum sys_scheduler { SYS_SCHEDULER_SYSTEMD, SYS_SCHEDULER_CRON, SYS_SCHEDULER_TASK };
+enum sys_scheduler sys_scheduler(void);
+char *sys_program(void);
+
+/* Removes a file that is ours by its path (a unit, a task's description). 0 or errno. */
+int sys_remove_file(const char *path);
+
 /* Runs a command line of the admin's by the system's shell (/bin/sh -c; cmd /c) with n bytes on its stdin, its output on our stderr, and name=value
  * added to its environment. It need not read stdin. Gives up after `seconds`: the command and what it started are ended. 0 when it exited 0, else
  * -1. */

@@ -737,6 +737,30 @@ sys_confine(const char *writable)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
+enum sys_scheduler
+sys_scheduler(void)
+{
+	return access("/run/systemd/system", F_OK) == 0 ? SYS_SCHEDULER_SYSTEMD : SYS_SCHEDULER_CRON;	/* sd_booted(3) */
+}
+
+char *
+sys_program(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+
+	if (n <= 0)
+		return NULL;
+	path[n] = '\0';
+	return join(path, "");
+}
+
+int
+sys_remove_file(const char *path)
+{
+	return unlink(path) < 0 ? errno : 0;
+}
+
 /* ---- threads ---- */
 
 struct sys_thread {

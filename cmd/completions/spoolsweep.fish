@@ -1,6 +1,6 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show purge hold release plans verify restore check help
+set -l commands spools scan rank list show purge hold release plans verify restore check schedule help
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore"
 
@@ -17,8 +17,9 @@ complete -c spoolsweep -n $none -a plans -d 'plans and their states'
 complete -c spoolsweep -n $none -a verify -d 're-check archives of purges'
 complete -c spoolsweep -n $none -a restore -d 'put messages of an archive back'
 complete -c spoolsweep -n $none -a check -d 'health check'
+complete -c spoolsweep -n $none -a schedule -d 'run the health check on a schedule'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check schedule'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -81,6 +82,16 @@ complete -c spoolsweep -n $check -l on-alert -x -d 'run at a change of state'
 complete -c spoolsweep -n $check -l repeat -x -d 'run again after'
 complete -c spoolsweep -n $check -l list -d 'every check'
 complete -c spoolsweep -n $check -l timezone -x -d 'zone of local times'
+
+set -l schedule '__fish_seen_subcommand_from schedule'
+complete -c spoolsweep -n $schedule -l install -d 'write the files and start it'
+complete -c spoolsweep -n $schedule -l remove -d 'stop it and remove the files'
+complete -c spoolsweep -n $schedule -l print -d 'show what would be written'
+complete -c spoolsweep -n $schedule -l every -x -d 'how often'
+complete -c spoolsweep -n $schedule -l metrics -r -F -d 'metrics file'
+complete -c spoolsweep -n $schedule -l with -x -a 'systemd cron task' -d 'what runs it'
+complete -c spoolsweep -n $schedule -l folder -x -a '(__fish_complete_directories)' -d 'of the files'
+complete -c spoolsweep -n $schedule -l program -r -F -d 'the program to run'
 
 for s in account domain sender sender-domain recipient recipient-domain client subject script queue older younger \
 		since until larger smaller id contains where

@@ -22,9 +22,11 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--as', '--yes') + $selectors
 		'check' = '--warning', '--critical', '--timeout', '--known', '--metrics', '--metrics-domains', '--on-alert', '--repeat', '--list',
 			'--timezone', '-w', '-c', '-t'
+		'schedule' = '--install', '--remove', '--print', '--every', '--metrics', '--with', '--folder', '--program'
 	}
 	$values = @{
 		'--by' = 'account', 'domain', 'sender', 'sender-domain', 'client', 'recipient-domain', 'subject', 'script'
+		'--with' = 'systemd', 'cron', 'task'
 		'--kind' = 'postfix', 'exim', 'smartermail', 'auth', 'local', 'client', 'sender', 'bounce'
 		'--as' = 'eml', 'mbox'
 		'--to-queue' = 'hold', 'deferred', 'maildrop'

@@ -6,8 +6,8 @@ use lib dirname(__FILE__);
 use Sweep;
 use Test::More;
 
-my @commands = qw(spools scan rank list show purge hold release plans verify restore check);
-my @not_yet = qw(report prune evidence dnsbl schedule);
+my @commands = qw(spools scan rank list show purge hold release plans verify restore check schedule);
+my @not_yet = qw(report prune evidence dnsbl);
 my $dir = work_dir();
 my $index = "$dir/index.db";
 
