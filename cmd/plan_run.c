@@ -34,7 +34,8 @@ number(int64_t *out, const struct plan_run *r, enum opt_key key, const char *nam
 	char what[64];
 
 	snprintf(what, sizeof what, "%s: --%s", r->c->command->name, name);
-	if (r->c->opt[key] == NULL || r->c->opt[key][0] == '\0' || opt_number(out, what, r->c->opt[key], lo, hi, &e) == 0)
+	if (r->c->opt[key] == NULL || (key == OPT_RESUME && r->c->opt[key][0] == '\0') ||
+	    opt_number(out, what, r->c->opt[key], lo, hi, &e) == 0)
 		return 0;
 	cmd_say("%s", e.text);
 	return -1;
@@ -122,6 +123,10 @@ plan_run_options(struct plan_run *r, struct context *c, enum plan_kind kind)
 	}
 	if (mainlog(r) < 0)
 		return CMD_USAGE;
+	if (c->opt[OPT_ARCHIVE] != NULL && c->opt[OPT_ARCHIVE][0] == '\0') {
+		cmd_say("%s: --archive needs the name of a folder", c->command->name);
+		return CMD_USAGE;
+	}
 	r->index_path = cmd_index_path(c);
 	r->archive_dir = c->opt[OPT_ARCHIVE] != NULL ? sys_path(c->opt[OPT_ARCHIVE]) : default_archive(r);
 	r->make.who = sys_login(r->who, sizeof r->who);

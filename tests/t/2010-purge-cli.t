@@ -43,14 +43,22 @@ is($r->{status}, 1, 'an archive folder that is open to others is exit 1');
 is(scalar(listing($index)), scalar(@all), 'nothing was taken');
 SKIP: {
 	my $script = (grep { -x "$_/script" } split /:/, $ENV{PATH} // '')[0];
-	skip 'script(1) is not installed', 3 unless $script;
+	skip 'script(1) is not installed', 4 unless $script;
 	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 	my $command = "$program --index $index purge --account '$second' --limit 2 --execute --archive $arc";
 	my $out = `(sleep 1; echo 1) | $script/script -qec "$command" /dev/null`;
 	like($out, qr/Type the number of messages/, 'a terminal is asked for the number');
 	like($out, qr/not confirmed: nothing was touched/, 'a wrong one is no confirmation');
 	is(scalar(listing($index)), scalar(@all), 'nothing was taken');
+	my $json = `(sleep 1; echo 1) | $script/script -qec "$command --json" /dev/null`;
+	like($json, qr/plan \d+: 2 messages .*Type the number/s, 'with --json, which has no report, the number is said');
 }
+for my $empty ('--limit', '--level', '--retry-busy', '--threads', '--archive') {
+	$r = sweep({ index => $index }, 'purge', '--all', '--execute', @opt, $empty, '');
+	is($r->{status}, 64, "$empty with an empty value, of a variable that is not set, is no purge of everything");
+}
+is(sweep({ index => $index }, 'purge', '--plan', '', '--execute', '--yes')->{status}, 64, 'nor is --plan');
+is(scalar(listing($index)), scalar(@all), 'nothing was taken');
 
 # ---- purge
 my $d = run('purge', '--account', $top, '--json', '--archive', $arc);
@@ -137,6 +145,10 @@ is($r->{sums}{released}, scalar(@held), 'release of all');
 is(scalar(listing($index, '--account', $second)), scalar(@held), '  they are back');
 ok(!-e "$dir/$_/.spoolsweep", "  and no private folder is left in $_") for qw(pf ex);
 is(sweep({ index => $index }, 'release', '--execute')->{status}, 0, 'nothing is held: exit 0');
+for my $n ($plan, 999) {
+	is(sweep({ index => $index }, 'release', '--plan', $n, @$_)->{status}, 1, "release --plan $n, which is none of hold: exit 1 @$_")
+	    for [], ['--execute'];
+}
 
 # ---- --scan makes the plan from what is there now
 mkspool('--seed', 7, 'exim', "$dir/new", 20);
