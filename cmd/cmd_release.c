@@ -59,6 +59,23 @@ one_plan(struct release *l, int64_t id, int64_t *released)
 	return status;
 }
 
+/* A mistyped number must not end as "nothing is held". */
+static int
+check_plan(struct release *l)
+{
+	struct plan p;
+	int status;
+
+	if (l->r.plan == 0)
+		return CMD_DONE;
+	status = plan_run_plan(&p, &l->r, l->r.plan);
+	if (status == CMD_DONE && p.kind != PLAN_HOLD) {
+		cmd_say("plan %" PRId64 " is one of purge: spoolsweep purge --undo %" PRId64 " puts back what it has not deleted", p.id, p.id);
+		status = CMD_FAILED;
+	}
+	return status;
+}
+
 /* Plans of hold that have, or may have, something in their private folders. */
 static int
 all_plans(struct release *l)
@@ -108,10 +125,16 @@ go(struct release *l)
 		return CMD_USAGE;
 	}
 	status = plan_run_open_old(&l->r, &none);
+	if (status == CMD_DONE && none && l->r.plan != 0) {
+		cmd_say("there is no plan %" PRId64 ": nothing was planned yet", l->r.plan);
+		return CMD_FAILED;
+	}
 	if (status == CMD_DONE && none) {
 		cmd_note(l->r.c, "no message is held");
 		return CMD_DONE;
 	}
+	if (status == CMD_DONE)
+		status = check_plan(l);
 	if (status == CMD_DONE)
 		status = choose(l);
 	return status == CMD_DONE ? all_plans(l) : status;
