@@ -51,13 +51,16 @@ may_execute(const struct plan_run *r)
 }
 
 static int
-confirm(const struct plan_run *r, int64_t messages)
+confirm(const struct plan_run *r, int64_t id, int64_t messages)
 {
 	char line[64], want[32];
 
 	if (r->kind != PLAN_PURGE || r->c->opt[OPT_YES] != NULL)
 		return CMD_DONE;
 	snprintf(want, sizeof want, "%" PRId64, messages);
+	/* The report is data: JSON and CSV have none, and a table may go elsewhere. */
+	if (r->c->format != OUT_TABLE || !sys_is_terminal(1))
+		cmd_say("plan %" PRId64 ": %" PRId64 " messages are to be taken, archived and deleted", id, messages);
 	if (r->watch_s > 0)
 		cmd_say("this also covers what arrives and matches until the time of --watch is over, at most %d messages every %d s",
 		    WAVE_MOST, (int)(WAVE_US / 1000000));
@@ -150,7 +153,7 @@ carry_out(struct plan_run *r, int64_t id, int64_t messages)
 
 	if (id != 0 && plan_run_check(r, id) != CMD_DONE)
 		return CMD_FAILED;
-	if (confirm(r, messages) != CMD_DONE)
+	if (confirm(r, id, messages) != CMD_DONE)
 		return CMD_FAILED;
 	if (id != 0)
 		status = plan_run_execute(r, id);
