@@ -227,6 +227,8 @@ open_place(struct restore *run, const struct arc_message *m, struct err *e)
 	if (to == NULL)
 		to = arena_fmt(&run->arena, "%s:%s", m->kind, m->spool);
 	rc = restore_place_open(&p, to, m->kind, &run->opt->putback, e);
+	if (rc != 0 && run->opt->to == NULL)
+		err_wrap(e, "%s, which the archive names (--to SPOOL puts it elsewhere)", to);
 	if (rc != 0)
 		return rc;
 	life = run->opt->frozen_life != NULL && strcmp(m->kind, "exim") == 0 ? run->opt->frozen_life(run->opt->arg, p->ps.sp->root) : -1;

@@ -50,7 +50,8 @@ restore_place_open(struct restore_place **out, const char *arg, const char *kind
 	p->ps.opt = &p->opt;
 	rc = spool_open(&p->ps.sp, arg, NULL, e);
 	if (rc == 0 && strcmp(p->ps.sp->driver->name, kind) != 0) {
-		err_set(e, 0, "%s is a spool of %s, the archive's messages are of %s", p->ps.sp->root, p->ps.sp->driver->name, kind);
+		err_set(e, 0, "%s is a spool of %s, the archive has messages of %s: --kind %s selects those that fit it", p->ps.sp->root,
+		    p->ps.sp->driver->name, kind, p->ps.sp->driver->name);
 		rc = -2;
 	}
 	if (rc == 0) {

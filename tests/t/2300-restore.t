@@ -177,7 +177,7 @@ for my $case ([ 'short', 1 ], [ 'long', 2, '--long-ids' ], [ 'flat', 0 ]) {
 	is($r->{rows}[0]{spool}, $other, '--to another spool');
 	ok(-f "$other/hold/$r->{rows}[0]{new_id}", '  it is there');
 	mkspool('exim', "$dir/ex-other", 1);
-	for my $bad ([ 64, qr/exim/, '--to', "$dir/ex-other" ], [ 64, qr/looked for|no spool/i, '--to', $dir ], [ 1, qr/absent/, '--to', "$dir/absent" ],
+	for my $bad ([ 64, qr/--kind exim/, '--to', "$dir/ex-other" ], [ 64, qr/looked for|no spool/i, '--to', $dir ], [ 1, qr/absent/, '--to', "$dir/absent" ],
 	    [ 64, qr/hold, deferred or maildrop/, '--to-queue', 'active' ], map { [ 64, qr/is no rate/, '--rate', $_ ] } '0', '5/day', '/min', 'x', '-1', '1.5/s', '', '99999999999999999999/s') {
 		my ($status, $says, @args) = @$bad;
 		my $full = tree($pf);
@@ -186,6 +186,12 @@ for my $case ([ 'short', 1 ], [ 'long', 2, '--long-ids' ], [ 'flat', 0 ]) {
 		like($f->{err}, $says, '  and says why');
 		is_deeply(tree($pf), $full, '  nothing is touched');
 	}
+
+	rename $pf, "$pf.away" or die $!;
+	my $lost = restore($arc->{path}, '--execute');
+	is($lost->{status}, 1, 'the spool that the archive names is not here: exit 1');
+	like($lost->{err}, qr/\Q$pf\E, which the archive names .*--to SPOOL/, '  and what helps is said');
+	rename "$pf.away", $pf or die $!;
 
 	# a foreign file at the place of a message, or a file that has its bytes in another queue
 	my ($copy) = grep { m{^/hold/} } keys %{ tree($pf) };
