@@ -21,6 +21,9 @@
 #define DISPOSITION_EX ((FILE_INFO_BY_HANDLE_CLASS)21)	/* FileDispositionInfoEx: Windows 10 1607 */
 #define LIST_BYTES ((size_t)64 * 1024)
 #define FILE_RENAME_INFORMATION_CLASS ((FILE_INFORMATION_CLASS)10)
+#define RENAME_EX_CLASS ((FILE_INFORMATION_CLASS)65)	/* Windows 10 1607 */
+#define RENAME_REPLACE 1u
+#define RENAME_POSIX 2u
 #define FS_FULL_SIZE_CLASS ((FS_INFORMATION_CLASS)7)
 #define LIST (FILE_LIST_DIRECTORY | FILE_TRAVERSE | FILE_READ_ATTRIBUTES)
 #define LOCK_AT UINT64_C(0x7fffffff00000000)	/* a lock keeps others from reading its bytes: far behind the pid */
@@ -781,6 +784,134 @@ sys_make_private(const char *path, struct err *e)
 	return 0;
 }
 
+/* Before Windows 10 1607, and on other file systems than NTFS: the name stays until the last handle of whoever has it open is closed. */
+static int
+delete_classic(HANDLE h)
+{
+	FILE_DISPOSITION_INFO gone = { TRUE };
+	FILE_BASIC_INFO basic;
+
+	if (SetFileInformationByHandle(h, FileDispositionInfo, &gone, sizeof gone))
+		return 0;
+	if (GetLastError() != ERROR_ACCESS_DENIED || !GetFileInformationByHandleEx(h, FileBasicInfo, &basic, sizeof basic) ||
+	    (basic.FileAttributes & FILE_ATTRIBUTE_READONLY) == 0)
+		return win_last();
+	memset(&basic, 0, sizeof basic);
+	basic.FileAttributes = FILE_ATTRIBUTE_NORMAL;
+	if (!SetFileInformationByHandle(h, FileBasicInfo, &basic, sizeof basic) ||
+	    !SetFileInformationByHandle(h, FileDispositionInfo, &gone, sizeof gone))
+		return win_last();
+	return 0;
+}
+
+static int
+delete_open(HANDLE h)
+{
+	FILE_DISPOSITION_INFO_EX gone = { FILE_DISPOSITION_FLAG_DELETE | FILE_DISPOSITION_FLAG_POSIX_SEMANTICS |
+	    FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE };
+	int code;
+
+	if (SetFileInformationByHandle(h, DISPOSITION_EX, &gone, sizeof gone))
+		return 0;
+	code = win_last();
+	return code == EINVAL || code == ENOSYS || code == EACCES ? delete_classic(h) : code;
+}
+
+/* NTFS of Windows 10 lets a file take the name of one that somebody has open; else ReplaceFile does it for readers that share. */
+static int
+move_over(const wchar_t *old, const wchar_t *new)
+{
+	const struct win_open o = { DELETE | FILE_READ_ATTRIBUTES, FILE_OPEN, 0, NULL };
+	const size_t bytes = wcslen(new) * sizeof *new;
+	struct rename_ex {	/* FILE_RENAME_INFORMATION_EX */
+		ULONG flags;
+		HANDLE root;
+		ULONG bytes;
+		WCHAR name[1];
+	} *info = mem_new(sizeof *info + bytes);
+	IO_STATUS_BLOCK io;
+	NTSTATUS s = -1;
+	HANDLE h;
+
+	info->flags = RENAME_REPLACE | RENAME_POSIX;
+	info->bytes = (ULONG)bytes;
+	memcpy(info->name, new, bytes);
+	info->name[1] = '?';	/* "\\?\" is "\??\" to the kernel */
+	if (win_open_path(&h, old, &o) == 0) {
+		s = NtSetInformationFile(h, &io, info, (ULONG)(sizeof *info + bytes), RENAME_EX_CLASS);
+		CloseHandle(h);
+	}
+	free(info);
+	if (s >= 0 || MoveFileExW(old, new, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) ||
+	    ReplaceFileW(new, old, NULL, REPLACEFILE_IGNORE_MERGE_ERRORS | REPLACEFILE_IGNORE_ACL_ERRORS, NULL, NULL))
+		return 0;
+	return win_last();
+}
+
+/* A reader that does not share is through soon. */
+static int
+replace(const char *from, const char *to)
+{
+	int code, try;
+	wchar_t *old = win_path(&code, from), *new = old != NULL ? win_path(&code, to) : NULL;
+
+	for (try = 0; new != NULL && (code = move_over(old, new)) != 0 && (code == EBUSY || code == EACCES) && try < TRIES; try++)
+		Sleep(1u << try);
+	free(old);
+	free(new);
+	return code;
+}
+
+int
+sys_remove_file(const char *path)
+{
+	const struct win_open o = { DELETE | FILE_READ_ATTRIBUTES, FILE_OPEN, FILE_OPEN_REPARSE_POINT | FILE_NON_DIRECTORY_FILE, NULL };
+	HANDLE h;
+	int code;
+	wchar_t *full = win_path(&code, path);
+
+	if (full != NULL)
+		code = win_open_path(&h, full, &o);
+	free(full);
+	if (code != 0)
+		return code;
+	code = delete_open(h);
+	CloseHandle(h);
+	return code;
+}
+
+int
+sys_replace_file(const char *path, const void *p, size_t n, uint32_t mode, struct err *e)
+{
+	size_t len = strlen(path) + 32;
+	char *temp = mem_new(len);
+	void *security = (mode & 077) == 0 ? win_private() : NULL;
+	struct sys_file f = SYS_FILE_CLOSED;
+	uint64_t random = 0;
+	int code, rc = sys_random(&random, sizeof random, e);
+
+	snprintf(temp, len, "%s.%016llx", path, (unsigned long long)random);
+	if (rc == 0) {
+		f.h = (intptr_t)open_by_path(&code, temp, GENERIC_WRITE, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, security);
+		if (code != 0)
+			rc = err_set(e, code, "make %s", temp);
+	}
+	if (rc == 0) {
+		code = sys_write(f, p, n);
+		code = code == 0 ? sys_sync(f) : code;
+		sys_close(&f);
+		if (code != 0)
+			rc = err_set(e, code, "write %s", temp);
+		else if ((code = replace(temp, path)) != 0)
+			rc = err_set(e, code, "rename %s to %s", temp, path);
+		if (code != 0)
+			(void)sys_remove_file(temp);
+	}
+	LocalFree(security);
+	free(temp);
+	return rc;
+}
+
 int
 sys_append_line(const char *path, const char *line)
 {
@@ -923,39 +1054,6 @@ sys_rename(struct sys_dir *from, const char *name, struct sys_dir *to, const cha
 	free(info);
 	free(w);
 	return rc;
-}
-
-/* Before Windows 10 1607, and on other file systems than NTFS: the name stays until the last handle of whoever has it open is closed. */
-static int
-delete_classic(HANDLE h)
-{
-	FILE_DISPOSITION_INFO gone = { TRUE };
-	FILE_BASIC_INFO basic;
-
-	if (SetFileInformationByHandle(h, FileDispositionInfo, &gone, sizeof gone))
-		return 0;
-	if (GetLastError() != ERROR_ACCESS_DENIED || !GetFileInformationByHandleEx(h, FileBasicInfo, &basic, sizeof basic) ||
-	    (basic.FileAttributes & FILE_ATTRIBUTE_READONLY) == 0)
-		return win_last();
-	memset(&basic, 0, sizeof basic);
-	basic.FileAttributes = FILE_ATTRIBUTE_NORMAL;
-	if (!SetFileInformationByHandle(h, FileBasicInfo, &basic, sizeof basic) ||
-	    !SetFileInformationByHandle(h, FileDispositionInfo, &gone, sizeof gone))
-		return win_last();
-	return 0;
-}
-
-static int
-delete_open(HANDLE h)
-{
-	FILE_DISPOSITION_INFO_EX gone = { FILE_DISPOSITION_FLAG_DELETE | FILE_DISPOSITION_FLAG_POSIX_SEMANTICS |
-	    FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE };
-	int code;
-
-	if (SetFileInformationByHandle(h, DISPOSITION_EX, &gone, sizeof gone))
-		return 0;
-	code = win_last();
-	return code == EINVAL || code == ENOSYS || code == EACCES ? delete_classic(h) : code;
 }
 
 static int

@@ -462,6 +462,47 @@ programs_get_their_arguments(void **state)
 }
 
 static void
+a_shell_gets_state_and_text(void **state)
+{
+	char *command = mem_new(strlen(me) + 40);
+
+	(void)state;
+	snprintf(command, strlen(me) + 40, "\"%s\" --stdin", me);
+	assert_int_equal(sys_run_shell(command, "SPOOLSWEEP_STATE", "bad", "hello\n", 6, 60, &e), 0);
+	assert_int_equal(sys_run_shell(command, "SPOOLSWEEP_STATE", "ok", "hello\n", 6, 60, &e), -1);
+	assert_non_null(strstr(e.text, "exit 3"));
+	snprintf(command, strlen(me) + 40, "\"%s\" --sleep", me);
+	assert_int_equal(sys_run_shell(command, "A", "b", "", 0, 1, &e), -1);
+	assert_non_null(strstr(e.text, "not done in 1 s"));
+	free(command);
+}
+
+static void
+a_file_is_replaced_as_a_whole(void **state)
+{
+	char *path = mem_new(strlen(top) + 8);
+	struct sys_file f;
+	struct sys_stat st;
+	char text[8];
+
+	(void)state;
+	snprintf(path, strlen(top) + 8, "%s/whole", top);
+	assert_int_equal(sys_replace_file(path, "one", 3, 0644, &e), 0);
+	assert_int_equal(sys_open_at(&f, &st, dir, "whole"), 0);
+	assert_int_equal(sys_replace_file(path, "two!", 4, 0600, &e), 0);	/* while somebody reads it */
+	assert_int_equal(sys_pread(f, text, sizeof text, 0), 3);
+	assert_memory_equal(text, "one", 3);
+	sys_close(&f);
+	assert_int_equal(sys_open_at(&f, &st, dir, "whole"), 0);
+	assert_int_equal(sys_pread(f, text, sizeof text, 0), 4);
+	assert_memory_equal(text, "two!", 4);
+	sys_close(&f);
+	assert_int_equal(sys_replace_file("/no/such/folder/file", "x", 1, 0600, &e), -1);
+	assert_int_equal(e.sys, ENOENT);
+	free(path);
+}
+
+static void
 digests(void **state)
 {
 	static const unsigned char abc[32] = {
@@ -662,8 +703,13 @@ child(int argc, char **argv)
 {
 	int i;
 
+	char line[16] = "";
+
 	if (strcmp(argv[1], "--sleep") == 0)
 		sys_sleep_ms(30000);
+	if (strcmp(argv[1], "--stdin") == 0)
+		return fgets(line, sizeof line, stdin) != NULL && strcmp(line, "hello\n") == 0 &&
+		    getenv("SPOOLSWEEP_STATE") != NULL && strcmp(getenv("SPOOLSWEEP_STATE"), "bad") == 0 ? 0 : 3;
 	for (i = 2; i < argc; i++)
 		printf("<%s>\n", argv[i]);
 	return strcmp(argv[1], "--fail") == 0;
@@ -686,6 +732,8 @@ main(int argc, char **argv)
 		cmocka_unit_test(paths_split),
 		cmocka_unit_test(one_holds_the_lock),
 		cmocka_unit_test(programs_get_their_arguments),
+		cmocka_unit_test(a_shell_gets_state_and_text),
+		cmocka_unit_test(a_file_is_replaced_as_a_whole),
 		cmocka_unit_test(digests),
 		cmocka_unit_test(charsets),
 		cmocka_unit_test(domains),
