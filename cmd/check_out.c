@@ -247,6 +247,11 @@ check_summary(struct buf *b, const struct check_run *r)
 	for (i = 0; i < r->n; i++)
 		if (r->v[i].facts.holder != 0 && (i == 0 || r->v[i].facts.holder != r->v[i - 1].facts.holder))
 			buf_fmt(&s.b, "; a purge, hold or release is in progress (process %" PRId64 ")", r->v[i].facts.holder);
+	for (i = 0; i < r->n; i++)
+		if (r->v[i].facts.note != NULL) {
+			buf_puts(&s.b, "; ");
+			put_safe(&s.b, r->v[i].facts.note);
+		}
 	if (r->trouble != NULL) {
 		buf_puts(&s.b, "; ");
 		put_safe(&s.b, r->trouble);

@@ -94,7 +94,12 @@ known(struct sentence *s)
 	case CHECK_OLDEST: buf_fmt(s->b, "oldest message %s old", duration(s, f->v)); break;
 	case CHECK_FROZEN: buf_fmt(s->b, "%s frozen or held", count(s, f->v)); break;
 	case CHECK_DEFERRED: buf_fmt(s->b, "%.1f %% deferred", f->v); break;
-	case CHECK_GROWTH: buf_fmt(s->b, "queue grew by %.1f usual deviations", f->v); break;
+	case CHECK_GROWTH:
+		if (f->v < 0.05)
+			buf_puts(s->b, "no more messages than usual");
+		else
+			buf_fmt(s->b, "queue grew by %.1f usual deviations", f->v);
+		break;
 	case CHECK_NEW_ACCOUNTS: buf_fmt(s->b, "%s account%s never seen before", count(s, f->v), one); break;
 	case CHECK_BLOCKLISTED: buf_fmt(s->b, "%s message%s refused for a blocklist or our reputation", count(s, f->v), one); break;
 	case CHECK_DAMAGED: buf_fmt(s->b, "%s damaged or orphaned", count(s, f->v)); break;

@@ -79,6 +79,17 @@ cmd_index_open(struct index **out, const struct context *c, enum index_mode mode
 }
 
 void
+cmd_confine(const struct index *ix)
+{
+	char *folder = sys_realpath(ix->path, NULL), *slash = folder != NULL ? strrchr(folder, '/') : NULL;
+
+	if (slash != NULL)
+		slash[slash == folder] = '\0';
+	sys_confine(slash != NULL ? folder : ".");
+	free(folder);
+}
+
+void
 cmd_quote(struct buf *b, const char *word)
 {
 	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";

@@ -63,6 +63,9 @@ int cmd_fail(const struct err *e);
 char *cmd_index_path(const struct context *c);
 int cmd_index_open(struct index **out, const struct context *c, enum index_mode mode, struct err *e);
 
+/* Gives up the rights that nobody needs who only reads spools and writes this index (sys_confine). */
+void cmd_confine(const struct index *ix);
+
 /* Says how old the index is when that is over 15 minutes, and which queues of the selection were not wholly read. *nspools (may be NULL) is
  * the number of spools that the selection may speak of. Returns CMD_DONE, CMD_PARTLY or CMD_FAILED (said). */
 int cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct selection *s);

@@ -208,17 +208,16 @@ forget(struct check_spool *s, const char *why)
 	s->facts.is_ours = ours;
 }
 
-/* readdir alone gives the number of messages, when nothing else can be had. */
-static void
-count_only(struct check_spool *s, int64_t until, const char *why)
+/* readdir alone gives the number of messages, when nothing else can be had. -1 and err: it is the spool that cannot be read. */
+static int
+count_only(struct check_spool *s, int64_t until, const char *why, struct err *e)
 {
 	struct arena a = { 0 };
 	struct spool_item it;
-	struct err e = { 0, "" };
 	int64_t n = 0;
-	int rc = spool_begin(s->sp, &e);
+	int rc = spool_begin(s->sp, e);
 
-	for (; rc >= 0 && (rc = spool_next(&it, s->sp, &a, &e)) == 1; s->counted = n) {
+	for (; rc >= 0 && (rc = spool_next(&it, s->sp, &a, e)) == 1; s->counted = n) {
 		if (++n % 1024 != 0)
 			continue;
 		arena_reset(&a);
@@ -229,6 +228,7 @@ count_only(struct check_spool *s, int64_t until, const char *why)
 	s->facts.fact[CHECK_MESSAGES].how = rc == 0 && s->sp->nunknown == 0 ? FACT_KNOWN : n > 0 ? FACT_AT_LEAST : FACT_UNKNOWN;
 	s->facts.fact[CHECK_MESSAGES].v = (double)n;
 	s->facts.fact[CHECK_MESSAGES].why = why;
+	return rc < 0 ? -1 : 0;
 }
 
 static void
@@ -262,13 +262,15 @@ locked(struct look *l, struct check_spool *s, const struct scan_stats *st, int64
 {
 	const char *why = arena_fmt(&l->r->arena, "another scan (process %" PRId64 ") is at work", st->locked_by);
 	int64_t age = facts_published(l->ix, s->sp);
+	char ago[40];
 
 	if (age >= 0 && age <= FRESH_US) {
 		judge_by_index(l, s);
+		s->facts.note = arena_fmt(&l->r->arena, "judged by the scan of %s ago, since %s", cmd_duration(ago, sizeof ago, age / 1000000), why);
 		return;
 	}
 	forget(s, why);
-	count_only(s, until, why);
+	count_only(s, until, why, NULL);
 	if (s->facts.fact[CHECK_MESSAGES].how == FACT_KNOWN)
 		s->facts.fact[CHECK_MESSAGES].how = FACT_AT_LEAST;
 }
@@ -279,6 +281,20 @@ count_progress(void *arg, const struct scan_progress *p)
 	struct check_spool *s = arg;
 
 	s->counted = (long long)p->found;
+}
+
+/* The index could not be written to, or the spool not be read: the count tells which. */
+static void
+not_scanned(struct look *l, struct check_spool *s, int64_t until, const struct err *e)
+{
+	const char *why = l->ix == NULL ? l->fault : copy(&l->r->arena, e->text);
+	struct err spool_error = { 0, "" };
+
+	forget(s, why);
+	if (count_only(s, until, "counted, not read", &spool_error) < 0)
+		forget(s, copy(&l->r->arena, spool_error.text));
+	else if (l->ix != NULL)
+		fault(l, e);
 }
 
 static void
@@ -301,10 +317,7 @@ look_with_zone(struct look *l, struct check_spool *s, const char *zone, int64_t 
 	} else if (stats.locked_by != 0) {
 		locked(l, s, &stats, opt.walk_until);
 	} else {
-		if (l->ix != NULL)
-			fault(l, &e);
-		forget(s, l->fault);
-		count_only(s, opt.walk_until, "counted, not read");
+		not_scanned(l, s, opt.walk_until, &e);
 	}
 	scan_stats_free(&stats);
 	facts_around(&s->facts, s->sp, l->ix, l->ix_path, &l->r->arena);
@@ -372,17 +385,22 @@ static void
 look(struct check_run *r, struct look *l)
 {
 	struct err e = { 0, "" };
+	int64_t left;
 	size_t i;
 
 	if (index_open(&l->ix, l->ix_path, INDEX_WRITE, &e) < 0)
 		fault(l, &e);
 	else
 		sqlite3_busy_timeout(l->ix->db, (int)(r->timeout * 1000));
+	/* From here on hostile bytes are parsed. A confined process could start no mailer and perhaps write no other folder. */
+	if (l->ix != NULL && r->c->opt[OPT_ON_ALERT] == NULL && r->c->opt[OPT_METRICS] == NULL)
+		cmd_confine(l->ix);
 	for (i = 0; i < r->n; i++)
 		if (r->v[i].sp != NULL)
 			look_at(l, &r->v[i], (l->end - sys_clock_us()) / (int64_t)(r->n - i));
 	facts_unknown(&r->index_facts, NULL, NULL, NULL);
-	r->index_facts.fact[CHECK_INDEX] = facts_index(l->ix, l->fault, INDEX_CHECK_US, &r->arena);
+	left = (l->end - sys_clock_us()) / 4;
+	r->index_facts.fact[CHECK_INDEX] = facts_index(l->ix, l->fault, left < INDEX_CHECK_US ? left : INDEX_CHECK_US, &r->arena);
 	index_close(l->ix);
 }
 

@@ -269,18 +269,6 @@ leftovers(struct scan_run *r)
 	arena_free(&l.arena);
 }
 
-/* From here on hostile bytes are parsed: all spools and the index are open, nothing else is needed. */
-static void
-confine(const struct index *ix)
-{
-	char *folder = sys_realpath(ix->path, NULL), *slash = folder != NULL ? strrchr(folder, '/') : NULL;
-
-	if (slash != NULL)
-		slash[slash == folder] = '\0';
-	sys_confine(slash != NULL ? folder : ".");
-	free(folder);
-}
-
 static int
 run(struct context *c)
 {
@@ -302,7 +290,7 @@ run(struct context *c)
 		goto out;
 	}
 	leftovers(&r);
-	confine(r.ix);
+	cmd_confine(r.ix);	/* from here on hostile bytes are parsed: all spools and the index are open, nothing else is needed */
 	out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
 	for (i = 0; i < r.n && c->out.error == 0; i++)
 		r.status = cmd_worse(r.status, scan_one(&r, r.spool[i]));

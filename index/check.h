@@ -84,6 +84,7 @@ struct check_facts {
 	size_t naccounts;
 	int64_t messages;		/* what shares are of; -1 not known */
 	int64_t taken_over;		/* messages that earlier checks had read and this one published or counted */
+	const char *note;		/* how it was looked at, when that is worth saying; NULL */
 	int64_t holder;			/* process that carries out a plan on this spool right now, 0 none */
 	int is_ours;			/* one of this machine's spools: its MTA should run */
 };

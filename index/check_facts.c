@@ -57,6 +57,8 @@ history(double **out, size_t *n, struct index *ix, int64_t spool, const char *ki
 	static const char sql[] = "SELECT CASE WHEN ?2 IS NULL THEN s.messages ELSE coalesce((SELECT t.messages FROM total t"
 	    " WHERE t.scan = s.totals AND t.what = 'account' AND t.kind = ?2 AND t.key = ?3), 0) END FROM scan s WHERE s.spool = ?1"
 	    " AND s.messages IS NOT NULL AND s.totals IS NOT NULL AND s.unknown = '[]' AND s.started BETWEEN ?4 AND ?5"
+	    /* whole weeks ago, but for an hour and a summer time: that is quicker asked than strftime */
+	    " AND ((?8 - s.started) % 604800000000 < 7200000000 OR (?8 - s.started) % 604800000000 > 597600000000)"
 	    " AND strftime('%w %H', s.started / 1000000, 'unixepoch', 'localtime') = strftime('%w %H', ?6, 'unixepoch', 'localtime') LIMIT ?7";
 	sqlite3_stmt *st = index_prepare(ix, sql, e);
 	int64_t now = sys_now_us();
@@ -74,6 +76,7 @@ history(double **out, size_t *n, struct index *ix, int64_t spool, const char *ki
 	sqlite3_bind_int64(st, 5, now - YOUNGEST);
 	sqlite3_bind_int64(st, 6, now / SECOND);
 	sqlite3_bind_int64(st, 7, HISTORY_MOST);
+	sqlite3_bind_int64(st, 8, now);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		if (*n == cap) {
 			cap = cap != 0 ? cap * 2 : 64;
