@@ -28,6 +28,24 @@ option(struct buf *b, const char *name, const char *value)
 }
 
 void
+plan_out_making(struct buf *b, const struct plan_run *r)
+{
+	option(b, "limit", r->c->opt[OPT_LIMIT]);
+	option(b, "level", r->c->opt[OPT_LEVEL]);
+	option(b, "mainlog", r->mainlog);
+	option(b, "watch", r->c->opt[OPT_WATCH]);
+}
+
+void
+plan_out_doing(struct buf *b, const struct plan_run *r, const char *stop_service)
+{
+	option(b, "threads", r->c->opt[OPT_THREADS]);
+	option(b, "retry-busy", r->c->opt[OPT_RETRY]);
+	option(b, "live", r->c->opt[OPT_LIVE]);
+	option(b, "stop-service", stop_service);
+}
+
+void
 plan_out_carry_out(struct buf *b, struct plan_run *r, int64_t id)
 {
 	const char *const *opt = r->c->opt;
@@ -37,19 +55,13 @@ plan_out_carry_out(struct buf *b, struct plan_run *r, int64_t id)
 	buf_fmt(b, " %s", r->kind == PLAN_PURGE ? "purge" : "hold");
 	if (opt[OPT_WATCH] != NULL) {
 		selection_text(b, r->c->sel);	/* a stored plan cannot be watched: it is made anew each time */
-		option(b, "limit", opt[OPT_LIMIT]);
-		option(b, "level", opt[OPT_LEVEL]);
-		option(b, "mainlog", r->mainlog);
-		option(b, "watch", opt[OPT_WATCH]);
+		plan_out_making(b, r);
 	} else {
 		buf_fmt(b, " --plan %" PRId64, id);
 	}
 	buf_puts(b, " --execute");
 	option(b, "archive", opt[OPT_ARCHIVE]);
-	option(b, "threads", opt[OPT_THREADS]);
-	option(b, "retry-busy", opt[OPT_RETRY]);
-	option(b, "live", opt[OPT_LIVE]);
-	option(b, "stop-service", is_free ? opt[OPT_STOP_SERVICE] : "");	/* without it it would be refused */
+	plan_out_doing(b, r, is_free ? opt[OPT_STOP_SERVICE] : "");	/* without it it would be refused */
 }
 
 /* ---- queues that were not wholly read ---- */

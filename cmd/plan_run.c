@@ -166,10 +166,12 @@ hint_disk(const struct plan_run *r, const struct err *e)
 	buf_init(&b, (size_t)1 << 20);
 	buf_fmt(&b, "spoolsweep --index /OTHER-DISK/index.db %s --scan", r->c->command->name);
 	selection_text(&b, r->c->sel);
+	plan_out_making(&b, r);
 	if (r->kind == PLAN_PURGE)
 		buf_puts(&b, " --archive /OTHER-DISK/archives");
 	if (r->c->opt[OPT_EXECUTE] != NULL)
 		buf_puts(&b, " --execute");
+	plan_out_doing(&b, r, r->c->opt[OPT_STOP_SERVICE]);
 	cmd_say("index and plans need a disk with space: %s", buf_cstr(&b));
 	if (r->kind == PLAN_PURGE)
 		cmd_say("\"hold\" in place of \"purge\" stops the sending and needs no archive");

@@ -117,6 +117,10 @@ int plan_out_items(struct plan_run *r, int64_t id, const struct proof *proof, in
 /* The queues of the plan's spools that were not wholly read, as JSON array. CMD_DONE or CMD_PARTLY when there are some. */
 int plan_out_unknown(struct buf *json, struct plan_run *r, int64_t id);
 
+/* The options of this run that belong to the making of a plan, and those to its carrying out; with a blank before each. */
+void plan_out_making(struct buf *b, const struct plan_run *r);
+void plan_out_doing(struct buf *b, const struct plan_run *r, const char *stop_service);
+
 /* "spoolsweep purge --plan 3 --execute --archive DIR". */
 void plan_out_carry_out(struct buf *b, struct plan_run *r, int64_t id);
 

@@ -190,7 +190,7 @@ SKIP: {
 SKIP: {
 	my $mount = "$dir/small";
 	make_path($mount);
-	skip 'needs root and a mount namespace', 6 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
+	skip 'needs root and a mount namespace', 8 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
 	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 	my $script = <<'END';
 set -u
@@ -200,7 +200,10 @@ mount -t tmpfs -o size=600k none "$1" || exit 90
 umount "$1"
 mount -t tmpfs -o size=50m none "$1" || exit 90
 "$2" --index "$1/index.db" scan -q "postfix:$3" >/dev/null; echo $? >>"$4"
+"$2" --index "$1/index.db" purge -q --all --limit 7 >/dev/null 2>&1
 mount -o remount,ro "$1"
+"$2" --index "$1/index.db" plans --json >"$4.plans" 2>&1
+"$2" --index "$1/index.db" purge --all --limit 7 --live >/dev/null 2>"$4.hint"
 "$2" --index "$1/index.db" list -c >>"$4"
 "$2" --index "$1/index.db" scan -q "postfix:$3" >/dev/null 2>"$4.ro"; echo $? >>"$4"
 END
@@ -211,6 +214,8 @@ END
 	is($got[-3], 0, 'room again: done');
 	is($got[-2], 6000, 'a read-only disk: the index can be read');
 	is($got[-1], 1, 'but not scanned into');
+	like(slurp("$dir/result.plans"), qr/"state":"planned".*"messages":7,/, 'the plans can be read there too');
+	like(slurp("$dir/result.hint"), qr/--index \/OTHER-DISK\/.* --all --limit 7 .*--live$/m, 'the command that works has all that was asked for');
 	like(slurp("$dir/result.ro"), qr/[Rr]ead-only|readonly/, 'which is said');
 }
 
