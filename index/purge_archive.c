@@ -431,6 +431,41 @@ is_below(const char *path, const char *root)
 	return strncmp(path, root, n) == 0 && (path[n] == '/' || path[n] == '\0');
 }
 
+/* The folder, or the nearest above it that is there, without links; NULL none is. */
+static char *
+real_above(struct arena *a, const char *path)
+{
+	char *real, *up;
+	const char *name;
+	int is_last = 0;
+
+	while ((real = sys_realpath(path, NULL)) == NULL && !is_last) {
+		up = sys_parent(path, &name);
+		is_last = strcmp(up, path) == 0;
+		path = arena_str(a, up);
+		free(up);
+	}
+	return real;
+}
+
+/* Asked before the folder is made: a refusal leaves nothing behind in a spool. */
+static int
+check_outside(struct journal *j, const struct plan *p, const char *dir, struct arena *a, struct err *e)
+{
+	struct place pl;
+	char *real = real_above(a, dir);
+	int64_t n;
+	int rc;
+
+	for (n = 0; (rc = journal_place(&pl, j, p->id, n, a, e)) == 1; n++)
+		if (real != NULL && is_below(real, pl.root)) {
+			rc = err_set(e, 0, "the archive folder %s lies in the spool %s: name another with --archive DIR", dir, pl.root);
+			break;
+		}
+	free(real);
+	return rc;
+}
+
 static int
 check_places(struct journal *j, const struct plan *p, const char *dir, const struct purge_options *opt, struct arena *a,
     struct err *e)
@@ -551,6 +586,8 @@ purge_check(struct journal *j, int64_t id, uint64_t need, const struct purge_opt
 		rc = err_set(e, 0, "there is no plan %lld", (long long)id);
 	there = rc == 1 ? unfinished_size(&p, &a) : 0;
 	need = there < need ? need - there : 0;
+	if (rc == 1 && p.kind == PLAN_PURGE && check_outside(j, &p, opt->archive_dir, &a, e) < 0)
+		rc = -1;
 	if (rc == 1 && p.kind == PLAN_PURGE)
 		rc = check_archive(opt->archive_dir, need, e) == 0 && (real = sys_realpath(opt->archive_dir, e)) != NULL ? 1 : -1;
 	if (rc == 1)

@@ -36,6 +36,7 @@ my ($top, $second) = sort { $number{$b} <=> $number{$a} || $a cmp $b } keys %num
 my $r = sweep({ index => $index }, 'purge', '--all', '--execute', '--yes', '--archive', "$dir/pf/archive");
 is($r->{status}, 1, 'an archive inside the spool is exit 1');
 like($r->{err}, qr/lies in the spool|inside/, '  and said');
+ok(!-e "$dir/pf/archive", '  and no such folder is made in it');
 mkdir "$dir/open" or die $!;
 chmod 0755, "$dir/open";
 $r = sweep({ index => $index }, 'purge', '--all', '--execute', '--yes', '--archive', "$dir/open");
