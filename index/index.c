@@ -156,18 +156,32 @@ make_file(const char *path, struct err *e)
 	return rc == 0 ? sys_make_private(path, e) : -1;
 }
 
-/* A database in WAL mode on a read-only disk can be read when no log is left beside it. */
+/* With a log that is not in the database yet it would be read as it was before: old news, told as new. */
 static int
-open_immutable(struct index *ix)
+has_log(const char *path)
 {
-	char *uri = sqlite3_mprintf("file:%s?immutable=1", ix->path);
+	char *log = sqlite3_mprintf("%s-wal", path), *real = sys_realpath(log, NULL);
+	const int has = real != NULL;
+
+	free(real);
+	sqlite3_free(log);
+	return has;
+}
+
+int
+index_open_fixed(struct index *ix)
+{
+	char *uri;
 	int rc;
 
+	if ((sqlite3_errcode(ix->db) & 0xff) != SQLITE_CANTOPEN || strpbrk(ix->path, "?#%") != NULL || has_log(ix->path))
+		return 0;
+	uri = sqlite3_mprintf("file:%s?immutable=1", ix->path);
 	sqlite3_close(ix->db);
 	ix->db = NULL;
-	rc = sqlite3_open_v2(uri, &ix->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+	rc = sqlite3_open_v2(uri, &ix->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	sqlite3_free(uri);
-	return rc == SQLITE_OK ? 0 : -1;
+	return rc == SQLITE_OK;
 }
 
 static int
@@ -178,8 +192,7 @@ settle(struct index *ix, enum index_mode mode, struct err *e)
 	sqlite3_extended_result_codes(ix->db, 1);
 	sqlite3_busy_timeout(ix->db, BUSY_MS);
 	if (identify(&version, ix, e) < 0 && (!index_roll_back(ix) || identify(&version, ix, e) < 0)) {
-		if (mode == INDEX_WRITE || (sqlite3_errcode(ix->db) & 0xff) != SQLITE_CANTOPEN ||
-		    strpbrk(ix->path, "?#%") != NULL || open_immutable(ix) < 0 || identify(&version, ix, e) < 0)
+		if (mode == INDEX_WRITE || !index_open_fixed(ix) || identify(&version, ix, e) < 0)
 			return -1;
 	}
 	if (mode == INDEX_READ && version == 0)

@@ -37,6 +37,10 @@ int index_err(struct index *ix, struct err *e, const char *what);
  * error and it is undone now: look again. */
 int index_roll_back(struct index *ix);
 
+/* A database in WAL mode cannot be opened on a read-only disk, but for reading as one that nobody changes, when no log is left beside it. 1 if that
+ * was the connection's last error and it is open so now: look again. */
+int index_open_fixed(struct index *ix);
+
 /* Prepares; NULL and err on failure. */
 sqlite3_stmt *index_prepare(struct index *ix, const char *sql, struct err *e);
 

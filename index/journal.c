@@ -192,7 +192,7 @@ open_journal(struct journal **out, int64_t *version, const char *index_path, int
 	}
 	sqlite3_extended_result_codes(j->ix.db, 1);
 	sqlite3_busy_timeout(j->ix.db, 60000);
-	if (identify(version, j, e) < 0 && (!index_roll_back(&j->ix) || identify(version, j, e) < 0))
+	if (identify(version, j, e) < 0 && ((!index_roll_back(&j->ix) && (write || !index_open_fixed(&j->ix))) || identify(version, j, e) < 0))
 		goto out;
 	if (*version == 0 && !write) {
 		err_set(e, ENOENT, "journal %s is empty", j->ix.path);	/* made, and killed: nothing was planned */
