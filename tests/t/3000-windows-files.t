@@ -124,6 +124,19 @@ subtest 'a folder held open without sharing' => sub {
 	ok($row{'SubSpool1/2'}, 'it is read');
 };
 
+subtest 'a folder without access' => sub {
+	plan skip_all => 'root may enter every folder under Wine; to be tried by hand' if $^O eq 'linux' && $> == 0;
+	my $spool = fresh_spool();
+	message($spool, 1);
+	message("$spool/SubSpool1", 2);
+	chmod 0, "$spool/SubSpool1";
+	my ($status, $total, %row) = scan($spool);
+	chmod 0755, "$spool/SubSpool1";
+	is($status, 3, 'it is not "empty"');
+	is($total->{unknown}[0], 'SubSpool1', 'but unknown');
+	ok($row{'/1'}, 'the rest is read');
+};
+
 subtest 'a path of more than 300 characters' => sub {
 	my $spool = fresh_spool() . ('/a-folder-with-a-long-name-of-fifty-characters-xxxxx' x 8) . '/Spool';
 	make_path($spool);
