@@ -1,6 +1,7 @@
 #include "service.h"
 
-#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "sys.h"
 
@@ -13,6 +14,60 @@ service_has_process(const struct service *s)
 	int any = s->program[0] != '\0' ? sys_process_any(s->program) : -1;
 
 	return one == 1 || any == 1 ? 1 : one < 0 || any < 0 ? -1 : 0;
+}
+
+static int
+is_exe(const char *s)
+{
+	return s[0] == '.' && (s[1] | 0x20) == 'e' && (s[2] | 0x20) == 'x' && (s[3] | 0x20) == 'e';
+}
+
+static void
+set_image(struct service *s, const char *path, size_t n)
+{
+	size_t i, base = 0;
+
+	s->image[0] = s->program[0] = '\0';
+	if (n == 0 || n >= sizeof s->image)
+		return;
+	for (i = 0; i < n; i++) {
+		s->image[i] = path[i] == '\\' ? '/' : path[i];
+		if (s->image[i] == '/')
+			base = i + 1;
+	}
+	s->image[n] = '\0';
+	if (n - base > 4 && is_exe(s->image + n - 4))
+		n -= 4;
+	if (n - base < sizeof s->program) {
+		memcpy(s->program, s->image + base, n - base);
+		s->program[n - base] = '\0';
+	}
+}
+
+void
+service_set_image(struct service *s, const char *path)
+{
+	set_image(s, path, strlen(path));
+}
+
+/* As CreateProcess reads it: quoted, or up to the first ".exe" that ends a word, for a path with blanks is often not quoted. */
+void
+service_set_command(struct service *s, const char *line)
+{
+	const char *p;
+
+	line += strspn(line, " \t");
+	if (*line == '"') {
+		set_image(s, line + 1, strcspn(line + 1, "\""));
+		return;
+	}
+	for (p = line; *p != '\0'; p++) {
+		if (is_exe(p) && (p[4] == '\0' || p[4] == ' ' || p[4] == '\t')) {
+			set_image(s, line, (size_t)(p + 4 - line));
+			return;
+		}
+	}
+	set_image(s, line, strcspn(line, " \t"));
 }
 
 /* 1 it is stopped, 0 not yet (e says why), -1 it will not be. */

@@ -34,6 +34,11 @@ struct service_names {
  * none, or we may not). */
 int service_find(struct service *out, const struct service_names *n, struct err *e);
 
+/* For the bodies of service_find: image and program from a path, and from the command line that a Windows service is started with. Backslashes
+ * become '/'. What does not fit is left unknown. */
+void service_set_image(struct service *s, const char *path);
+void service_set_command(struct service *s, const char *line);
+
 /* State and pid anew. 1; 0 the service has gone; -1. */
 int service_look(struct service *s, struct err *e);
 

@@ -76,14 +76,10 @@ static void
 image_from(struct service *s, const char *text)
 {
 	char line[sizeof s->image + 64];
-	const char *path, *slash;
+	const char *path;
 
-	if (!property(line, sizeof line, text, "ExecStart", " ; ") || (path = strstr(line, "path=")) == NULL)
-		return;
-	path += strlen("path=");
-	snprintf(s->image, sizeof s->image, "%.*s", (int)sizeof s->image - 1, path);
-	slash = strrchr(s->image, '/');
-	snprintf(s->program, sizeof s->program, "%.*s", (int)sizeof s->program - 1, slash != NULL ? slash + 1 : s->image);
+	if (property(line, sizeof line, text, "ExecStart", " ; ") && (path = strstr(line, "path=")) != NULL)
+		service_set_image(s, path + strlen("path="));
 }
 
 static int
