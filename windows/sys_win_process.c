@@ -1,4 +1,4 @@
-/* The Windows half of sys.h: other processes, and the log of the system. */
+/* The Windows half of sys.h: other processes. */
 #include "windows/win.h"
 
 #include <errno.h>
@@ -409,21 +409,4 @@ sys_process_any(const char *name)
 	if (all != INVALID_HANDLE_VALUE)
 		CloseHandle(all);
 	return found;
-}
-
-/* ---- the log of the system ---- */
-
-void
-sys_log(enum sys_event kind, const char *text)
-{
-	HANDLE log = RegisterEventSourceW(NULL, L"spoolsweep");
-	size_t n;
-	uint16_t *w = win_wide(&n, text);
-	const wchar_t *line = w;
-
-	if (log != NULL && w != NULL)
-		(void)ReportEventW(log, kind == SYS_EVENT_UNFINISHED ? EVENTLOG_WARNING_TYPE : EVENTLOG_INFORMATION_TYPE, 0, (DWORD)kind, NULL, 1, 0, &line, NULL);
-	if (log != NULL)
-		DeregisterEventSource(log);
-	free(w);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "spool/civil.h"
+#include "windows/win_event.h"
 #include "windows/win_pure.h"
 
 /* ---- spelling ---- */
@@ -412,6 +413,61 @@ charsets_by_any_name(void **state)
 	assert_int_equal(win_charset(&c, "utf-8//TRANSLIT"), -1);
 }
 
+/* ---- the Event Log ---- */
+
+struct record {
+	unsigned n, type;
+	uint32_t id;
+	char *text;
+};
+
+static void
+keep(void *arg, const struct win_event *ev)
+{
+	struct record *r = arg;
+	size_t n = 0;
+
+	while (ev->text[n] != 0)
+		n++;
+	free(r->text);
+	r->text = win_narrow(ev->text, n);
+	r->type = ev->type;
+	r->id = ev->id;
+	r->n++;
+}
+
+static void
+events_as_in_the_message_file(void **state)
+{
+	static const struct { enum sys_event kind; unsigned type; uint32_t id; } events[] = {
+		{ SYS_EVENT_BEGUN, 4, 0x40000001 }, { SYS_EVENT_ENDED, 4, 0x40000002 }, { SYS_EVENT_UNFINISHED, 2, 0x80000003 },
+		{ SYS_EVENT_SERVICE, 4, 0x40000004 }
+	};
+	struct record r = { 0, 0, 0, NULL };
+	char *many = malloc(70001);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof events / sizeof events[0]; i++) {
+		win_event(events[i].kind, "plan 3 \xc5\xbc", keep, &r);
+		assert_int_equal(r.n, i + 1);
+		assert_int_equal(r.type, events[i].type);
+		assert_int_equal(r.id, events[i].id);
+		assert_string_equal(r.text, "plan 3 \xc5\xbc");
+	}
+	win_event(SYS_EVENT_BEGUN, "a\xff", keep, &r);
+	assert_string_equal(r.text, "a\xc3\xbf");
+	win_event(SYS_EVENT_BEGUN, "", keep, &r);
+	assert_string_equal(r.text, "");
+	assert_non_null(many);
+	memset(many, 'x', 70000);
+	many[70000] = '\0';
+	win_event(SYS_EVENT_BEGUN, many, keep, &r);
+	assert_int_equal(strlen(r.text), 31839);
+	free(many);
+	free(r.text);
+}
+
 int
 main(void)
 {
@@ -432,6 +488,7 @@ main(void)
 		cmocka_unit_test(zones_have_a_key),
 		cmocka_unit_test(rules_turn_the_clock),
 		cmocka_unit_test(charsets_by_any_name),
+		cmocka_unit_test(events_as_in_the_message_file),
 	};
 
 	return cmocka_run_group_tests_name("win", tests, NULL, NULL);
