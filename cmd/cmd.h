@@ -49,6 +49,7 @@ struct context {
 	struct selection *sel;
 	enum out_format format;
 	int quiet, verbose;
+	int spool_changed;		/* a spool was changed, or may have been: a failure from then on is exit 2 */
 	struct out out;
 };
 

@@ -348,6 +348,7 @@ run(struct context *c)
 		restore_note_begin(&r->note, c, &r->opt);
 	rc = restore_run(&r->result, c->arg[0], c->sel, &r->opt, &e);
 	progress_wipe(&r->progress);
+	c->spool_changed = r->result.spool_changed;
 	if (r->opt.execute)
 		restore_note_end(&r->note, &r->result, rc != 0 ? e.text : NULL);
 	if (c->format == OUT_JSON && rc != -2 && r->result.report.problems == 0 && r->result.report.size != 0)

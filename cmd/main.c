@@ -45,11 +45,24 @@ dispatch(struct context *c, int argc, char **argv)
 	return c->command->run(c);
 }
 
+/* Not all of the output could be written. */
+static int
+not_written(const struct context *c, int status)
+{
+	const int changed = c->spool_changed || status == CMD_RESUME;
+
+	if (c->out.error != EPIPE)
+		cmd_say("write to stdout: %s", sys_error(c->out.error));
+	if (changed)
+		cmd_say("not all of the output could be written; \"spoolsweep plans\" and \"spoolsweep show ID\" tell what was done");
+	return is_plugin(c) ? CMD_PARTLY : changed ? CMD_RESUME : CMD_FAILED;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct context c;
-	int status, error;
+	int status;
 
 #ifdef SIGPIPE
 	/* "| head" ends our output by EPIPE, as an exit status and not as a death */
@@ -59,12 +72,8 @@ main(int argc, char **argv)
 	out_init(&c.out, OUT_TABLE);
 	c.sel = selection_new();
 	status = dispatch(&c, argc, argv);
-	if (out_end(&c.out) < 0) {
-		error = c.out.error;
-		if (error != EPIPE)
-			cmd_say("write to stdout: %s", sys_error(error));
-		status = is_plugin(&c) ? CMD_PARTLY : CMD_FAILED;
-	}
+	if (out_end(&c.out) < 0)
+		status = not_written(&c, status);
 	selection_free(c.sel);
 	opt_free(&c);
 	return status;

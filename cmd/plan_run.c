@@ -526,6 +526,7 @@ plan_run_execute(struct plan_run *r, int64_t id)
 	progress_begin(r);
 	rc = p.state == PLAN_UNDOING ? purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e) : purge_run(&res, r->j, id, &r->opt, &e);
 	progress_wipe(&r->progress);
+	r->c->spool_changed |= res.spool_changed;
 	service = plan_service_start(r);	/* before the spool is read again: customers wait for it */
 	status = cmd_worse(status, tell_all(r, id, rc, &res, before, &e));
 	message_set_free(before);
@@ -572,6 +573,7 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 		log_plan(&p, SYS_EVENT_BEGUN, "being put back", r->who);
 	rc = purge_undo(&res, r->j, id, want, arg, dry, &r->opt, &e);
 	progress_wipe(&r->progress);
+	r->c->spool_changed |= res.spool_changed;
 	service = plan_service_start(r);
 	*wanted = dry ? res.meant - res.in_delivery : res.meant;
 	if (plan_run_plan(&p, r, id) != CMD_DONE)

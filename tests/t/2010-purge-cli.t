@@ -156,4 +156,23 @@ mkspool('--seed', 7, 'exim', "$dir/new", 20);
 $d = run({ index => "$dir/fresh/index.db" }, 'purge', '--scan', '--spool', "exim:$dir/new", '--all', '--json');
 is($d->{status}, 0, '--scan needs no scan before');
 is($d->{sums}{planned}, 20, '  and finds all');
+# ---- the output cannot be written: what was done to the spool is not "spool untouched"
+SKIP: {
+	skip '/dev/full is not here', 6 if is_windows() || !-c '/dev/full';
+	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
+	mkspool('postfix', "$dir/mute", 4);
+	my $mute = "$dir/mute-index/index.db";
+	scan_of($mute, "$dir/mute");
+	my $do = sub { my $err = `$program --index $mute @_ 2>&1 >/dev/full`; return ($? >> 8, $err) };
+	my ($status, $err) = $do->('purge --all --limit 1');
+	is($status, 1, 'a dry run that cannot print is exit 1');
+	($status, $err) = $do->("purge --all --limit 2 --execute --yes --archive $dir/mute.arc");
+	is($status, 2, 'a purge that cannot print is exit 2');
+	like($err, qr/stdout.*spoolsweep plans/s, '  and says where its result is to be seen');
+	is((grep { $_->{plan} == 2 } json_lines(sweep({ index => $mute }, 'plans', '--json')->{out}))[0]{deleted}, 2, '  it is done');
+	my ($archive) = glob "$dir/mute.arc/*.zst";
+	is(($do->("restore $archive"))[0], 1, 'a dry restore: 1');
+	is(($do->("restore $archive --execute"))[0], 2, 'a restore: 2');
+}
+
 done_testing();
