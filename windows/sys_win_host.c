@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "spool/arena.h"
+#include "spool/civil.h"
 
 /* ---- time ---- */
 
@@ -35,12 +36,31 @@ sys_clock_us(void)
 	return now.QuadPart / rate.QuadPart * 1000000 + now.QuadPart % rate.QuadPart * 1000000 / rate.QuadPart;
 }
 
+/* The years 1601 to 9999: the C library begins in 1970, ends in 3000, and its strftime ends the program behind 9999. */
 int
 sys_utc(struct tm *out, int64_t seconds)
 {
-	__time64_t t = seconds;
+	uint64_t units;
+	FILETIME ft;
+	SYSTEMTIME t;
 
-	return seconds >= 0 && _gmtime64_s(out, &t) == 0 ? 0 : -1;
+	if (seconds < INT64_C(-11644473600) || seconds > INT64_C(253402300799))
+		return -1;
+	units = (uint64_t)(seconds + INT64_C(11644473600)) * 10000000;
+	ft.dwLowDateTime = (DWORD)units;
+	ft.dwHighDateTime = (DWORD)(units >> 32);
+	if (!FileTimeToSystemTime(&ft, &t))
+		return -1;
+	memset(out, 0, sizeof *out);
+	out->tm_year = t.wYear - 1900;
+	out->tm_mon = t.wMonth - 1;
+	out->tm_mday = t.wDay;
+	out->tm_hour = t.wHour;
+	out->tm_min = t.wMinute;
+	out->tm_sec = t.wSecond;
+	out->tm_wday = t.wDayOfWeek;
+	out->tm_yday = (int)(civil_days(t.wYear, t.wMonth, t.wDay) - civil_days(t.wYear, 1, 1));
+	return 0;
 }
 
 const char *

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "spool/arena.h"
 #include "spool/sys.h"
@@ -595,6 +596,28 @@ domains(void **state)
 }
 
 static void
+utc(void **state)
+{
+	static const struct { int64_t t; int year, month, day, hour, yday; } cases[] = {
+		{ 0, 1970, 1, 1, 0, 0 }, { -1, 1969, 12, 31, 23, 364 }, { INT64_C(1789981200), 2026, 9, 21, 9, 263 },
+		{ INT64_C(951782400), 2000, 2, 29, 0, 59 }, { INT64_C(32503680000), 3000, 1, 1, 0, 0 }, { INT64_C(253402300799), 9999, 12, 31, 23, 364 },
+	};
+	struct tm tm;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_int_equal(sys_utc(&tm, cases[i].t), 0);
+		assert_int_equal(tm.tm_year + 1900, cases[i].year);
+		assert_int_equal(tm.tm_mon + 1, cases[i].month);
+		assert_int_equal(tm.tm_mday, cases[i].day);
+		assert_int_equal(tm.tm_hour, cases[i].hour);
+		assert_int_equal(tm.tm_yday, cases[i].yday);
+	}
+	assert_int_equal(sys_utc(&tm, INT64_MAX), -1);
+}
+
+static void
 zones(void **state)
 {
 	struct sys_zone *z;
@@ -737,6 +760,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(digests),
 		cmocka_unit_test(charsets),
 		cmocka_unit_test(domains),
+		cmocka_unit_test(utc),
 		cmocka_unit_test(zones),
 		cmocka_unit_test(threads),
 		cmocka_unit_test(other_things),
