@@ -173,16 +173,19 @@ is((json_lines($r->{out}))[0]{messages}, 20, 'and the good spool was scanned');
 	is(sweep({ index => $two }, 'show', $m->{id}, '--json')->{status}, 0, 'of a gone one and a present one the present is meant');
 
 	# a queue that was not wholly read
-	rename "$dir/pf2/deferred", "$dir/pf2-deferred" or die $!;
-	symlink "$dir/pf2-deferred", "$dir/pf2/deferred" or die $!;
-	is(sweep({ index => $two }, 'scan', "$dir/pf2")->{status}, 3, 'a queue folder that is a link: exit 3');
-	for my $args ([ 'list' ], [ 'list', '-c' ], [ 'rank' ], [ 'list', '-q', '--queue', 'deferred' ]) {
-		$r = sweep({ index => $two }, @$args);
-		is($r->{status}, 3, "@$args: a queue that was not read is exit 3");
-		like($r->{err}, qr/UNKNOWN: deferred/, '  and named');
+	SKIP: {
+		skip 'Wine follows links', 11 if is_windows();
+		rename "$dir/pf2/deferred", "$dir/pf2-deferred" or die $!;
+		symlink "$dir/pf2-deferred", "$dir/pf2/deferred" or die $!;
+		is(sweep({ index => $two }, 'scan', "$dir/pf2")->{status}, 3, 'a queue folder that is a link: exit 3');
+		for my $args ([ 'list' ], [ 'list', '-c' ], [ 'rank' ], [ 'list', '-q', '--queue', 'deferred' ]) {
+			$r = sweep({ index => $two }, @$args);
+			is($r->{status}, 3, "@$args: a queue that was not read is exit 3");
+			like($r->{err}, qr/UNKNOWN: deferred/, '  and named');
+		}
+		is(sweep({ index => $two }, 'list', '--spool', "$dir/pf")->{status}, 0, 'not when another spool is meant');
+		is(sweep({ index => $two }, 'list', '--queue', 'hold')->{status}, 0, 'nor another queue');
 	}
-	is(sweep({ index => $two }, 'list', '--spool', "$dir/pf")->{status}, 0, 'not when another spool is meant');
-	is(sweep({ index => $two }, 'list', '--queue', 'hold')->{status}, 0, 'nor another queue');
 	$r = sweep({ index => $two }, 'list', '-c', '--spool', '/nowhere');
 	is($r->{status}, 3, 'a spool that was never scanned is not empty but unknown');
 }
