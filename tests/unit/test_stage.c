@@ -1,0 +1,158 @@
+/* Records of messages on their way to the index, also read back from a disk (index/stage.c), and sums over them (index/partial.c). */
+#include "unit.h"
+
+#include <stdlib.h>
+
+#include "index/partial.h"
+#include "index/stage.h"
+
+static struct arena arena;
+
+/* One message with everything that a record can have. */
+static void
+encode(struct buf *b)
+{
+	struct msg m;
+
+	msg_init(&m, &arena);
+	m.queue = "deferred";
+	m.id = "4bXYZ31wHkz1P";
+	m.sender = "a@shop.example";
+	m.state = MSG_DEFERRED;
+	m.arrived = INT64_C(1790000000000000);
+	m.account_kind = ACCOUNT_AUTH;
+	m.account = "Info@Shop.example";
+	m.account_key = "info@shop.example";
+	m.domain = "shop.example";
+	m.subject = "Gr\xc3\xbc\xc3\x9f""e";
+	m.reason = "blocked using zen.spamhaus.org";
+	msg_rcpt(&m, "b@one.example", RCPT_PENDING);
+	msg_rcpt(&m, "c@two.example", RCPT_DONE);
+	msg_damage(&m, "a \"quoted\" mark");
+	buf_init(b, (size_t)1 << 20);
+	stage_encode(b, &m, 42, 0);
+}
+
+/* stage_encode writes the length before the record. */
+static const unsigned char *
+record_of(size_t *n, struct buf *b)
+{
+	*n = b->n - sizeof(uint32_t);
+	return (const unsigned char *)b->p + sizeof(uint32_t);
+}
+
+static void
+test_round(void **state)
+{
+	struct stage *s = stage_pipe();
+	struct staged m;
+	struct buf b;
+	size_t n;
+	const unsigned char *record;
+
+	(void)state;
+	encode(&b);
+	record = record_of(&n, &b);
+	assert_int_equal(stage_decode(&m, s, record, n), 0);
+	assert_true(m.fp == 42 && !m.unreadable && m.msg.state == MSG_DEFERRED && m.msg.nrcpt == 2);
+	assert_string_equal(m.msg.id, "4bXYZ31wHkz1P");
+	assert_string_equal(m.msg.account_key, "info@shop.example");
+	assert_string_equal(m.msg.rcpt[1].address, "c@two.example");
+	assert_string_equal(m.damage, "[\"a \\\"quoted\\\" mark\"]");
+	assert_null(m.notes);
+	buf_free(&b);
+	stage_free(s);
+}
+
+/* Cut at any byte, or with any four bytes turned into a huge number or into nothing: refused or read within its bounds, which ASan watches. */
+static void
+test_damage(void **state)
+{
+	static const unsigned char huge[4] = { 0xff, 0xff, 0xff, 0xff }, none[4] = { 0, 0, 0, 0 };
+	struct stage *s = stage_pipe();
+	struct staged m;
+	struct buf b;
+	unsigned char *copy;
+	const unsigned char *record;
+	size_t n, i;
+	int refused = 0;
+
+	(void)state;
+	encode(&b);
+	record = record_of(&n, &b);
+	for (i = 0; i < n; i++) {
+		copy = mem_new(i + 1);	/* of its own, so that one byte too many is seen */
+		memcpy(copy, record, i);
+		assert_int_equal(stage_decode(&m, s, copy, i), -1);
+		free(copy);
+	}
+	for (i = 0; i + 4 <= n; i++) {
+		copy = mem_new(n);
+		memcpy(copy, record, n);
+		memcpy(copy + i, huge, 4);
+		refused += stage_decode(&m, s, copy, n) < 0;
+		memcpy(copy + i, none, 4);
+		refused += stage_decode(&m, s, copy, n) < 0;
+		free(copy);
+	}
+	assert_true(refused > 100);
+	buf_free(&b);
+	stage_free(s);
+}
+
+static void
+add(struct partial *p, const char *kind, const char *key, int64_t arrived, const char *client, const char *reason, int is_frozen)
+{
+	const struct partial_message m = { kind, key, NULL, client, reason, arrived, is_frozen, 0 };
+
+	partial_add(p, &m);
+}
+
+static void
+test_partial(void **state)
+{
+	static const uint64_t key[2] = { 1, 2 };
+	struct partial *p = partial_new(key);
+	char name[32];
+	int64_t t = INT64_C(1790000000000000);
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3000; i++) {	/* more accounts than the first table holds */
+		name[0] = (char)('a' + i % 26);
+		name[1] = (char)('a' + i / 26 % 26);
+		name[2] = (char)('a' + i / 676);
+		name[3] = '\0';
+		add(p, "auth", name, MSG_NO_TIME, NULL, NULL, 0);
+	}
+	for (i = 0; i < 10; i++)
+		add(p, "auth", "info", t + i * INT64_C(20000000), i % 3 != 0 ? "192.0.2.1" : "192.0.2.2", "blocked using zen.spamhaus.org", i == 0);
+	add(p, "local", "info", t - 5, NULL, "mailbox full", 0);
+	add(p, "bounce", "<>", t, NULL, NULL, 0);
+	add(p, NULL, NULL, t, NULL, NULL, 0);
+	partial_end(p);
+	assert_int_equal(p->messages, 3013);
+	assert_int_equal(p->naccounts, 3002);	/* neither bounces nor what has no account */
+	assert_int_equal(p->blocklisted, 10);
+	assert_int_equal(p->frozen, 1);
+	assert_int_equal(p->oldest, t - 5);
+	assert_string_equal(p->account[0].name, "info");
+	assert_string_equal(p->account[0].kind, "auth");
+	assert_int_equal(p->account[0].messages, 10);
+	assert_int_equal(p->account[0].clients, 2);
+	assert_int_equal(p->account[0].per_minute, 3);
+	assert_int_equal(p->account[0].last - p->account[0].first, INT64_C(180000000));
+	partial_free(p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_round), cmocka_unit_test(test_damage), cmocka_unit_test(test_partial),
+	};
+	int rc = cmocka_run_group_tests(tests, NULL, NULL);
+
+	arena_free(&arena);
+	return rc;
+}
