@@ -52,7 +52,7 @@ struct summary {
 	const struct check_run *r;
 	enum check_state want;
 	int many;			/* spools are named */
-	size_t said, all;
+	size_t said, all, most;
 };
 
 static void
@@ -71,7 +71,7 @@ add_sentence(void *arg, const struct check_spool *sp, const struct check_result 
 	else
 		check_text(&text, one, f);
 	if (strcmp(buf_cstr(&text), buf_cstr(&s->last)) != 0) {
-		if (s->said < SENTENCES) {
+		if (s->said < s->most) {
 			buf_puts(&s->b, s->said > 0 ? "; " : "");
 			put_safe(&s->b, buf_cstr(&text));
 			s->said++;
@@ -102,6 +102,11 @@ worst(struct summary *s)
 			add_sentence(s, &s->r->v[i], &s->r->v[i].result[telling[k]], &s->r->v[i].facts);
 	if (s->want == CHECK_UNKNOWN)
 		add_sentence(s, NULL, &s->r->index, &s->r->index_facts);
+	s->most += 2;
+	s->want = CHECK_UNKNOWN;	/* a spool of which nothing is known is named beside whatever is critical elsewhere */
+	for (i = 0; s->r->state == CHECK_CRITICAL && i < s->r->n; i++)
+		if (s->r->v[i].result[CHECK_MESSAGES].fact.how == FACT_UNKNOWN)
+			add_sentence(s, &s->r->v[i], &s->r->v[i].result[CHECK_MESSAGES], &s->r->v[i].facts);
 	if (s->all > s->said)
 		buf_fmt(&s->b, "; and %zu more", s->all - s->said);
 }
@@ -234,6 +239,7 @@ check_summary(struct buf *b, const struct check_run *r)
 	s.r = r;
 	s.want = r->state;
 	s.many = r->n > 1;
+	s.most = SENTENCES;
 	buf_init(&s.b, LINE_MAX_);
 	buf_init(&s.last, LINE_MAX_);
 	if (r->no_spool != NULL) {

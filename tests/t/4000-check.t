@@ -167,6 +167,9 @@ subtest 'what cannot be read is UNKNOWN, never 0' => sub {
 	is($r->{status}, 3, 'a folder that is not there');
 	is(perf($r->{out})->{exim_messages}, 'U', 'is U');
 	like($r->{out}, qr/No such file/, 'and says why');
+	$r = check("$dir/none.db", '-c', 'messages=3', "$dir/quiet", "exim:$dir/nowhere");
+	is($r->{status}, 2, 'beside one that is CRITICAL: CRITICAL');
+	like($r->{out}, qr/\ASPOOL CRITICAL - [^|]*4 messages queued[^|]*No such file/, 'and both are said');
 	make_path("$dir/plain");
 	is(check("$dir/none.db", "$dir/plain")->{status}, 3, 'a folder that is no spool');
 	my $spool = put("$dir/part", 5);
