@@ -51,6 +51,17 @@ SKIP: {
 	unlike($out, qr/"check":"index","state":"CRITICAL"/, 'can write its index');
 }
 
+# With the unit's one capability, on a spool of another user whose folders nobody else may enter.
+SKIP: {
+	skip 'needs root and setpriv', 2 if $> != 0 || system('setpriv --no-new-privs --bounding-set=-all,+dac_read_search true 2>/dev/null') != 0;
+	mkspool('postfix', "$dir/owned", 30);
+	system("chown -R 65534:65534 '$dir/owned' && find '$dir/owned' -mindepth 1 -exec chmod 0700 {} +") == 0 or die 'chown';
+	make_path("$dir/state");
+	my $out = `setpriv --no-new-privs --bounding-set=-all,+dac_read_search '$program' --index '$dir/state/i.db' check -t 600 --json '$dir/owned'`;
+	like($out, qr/"check":"messages","state":"OK","value":30,/, 'CAP_DAC_READ_SEARCH is enough to read');
+	like($out, qr/"check":"index","state":"OK"/, 'and the index of root is written');
+}
+
 # ---- registering: the tools are overridable
 spew("$dir/tool", "#!/bin/sh\necho \"\$*\" >>'$dir/called'\n", 0755);
 {
