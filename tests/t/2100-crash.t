@@ -367,6 +367,7 @@ for my $kind (@kinds) {
 	for my $s (@s) {
 		ok($s->{status} == 0 || $s->{status} == 3 && $s->{name} =~ /^undo/, "$kind $s->{name}: undisturbed")
 		    or diag "exit $s->{status} $s->{err}";
+		is(scalar keys %{ $s->{final}{items} }, 3, "$kind $s->{name}: the journal can be read") if ref $s->{final} eq 'HASH';
 		is_deeply([$s->{lost}, $s->{untrue}, ref $s->{final} eq 'HASH' ? $s->{final}{temporary} : []], [[], undef, []],
 		    "$kind $s->{name}: undisturbed, nothing is lost, the journal is true, no temporary file is left");
 		for my $fault (@faults) {
