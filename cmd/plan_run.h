@@ -84,7 +84,7 @@ int plan_service_adopt(struct plan_run *r, const struct plan *p);
 
 /* With --stop-service: journals that it must be started again, stops it, waits until its process has ended. From then on, or when it was not running
  * anyway, opt.guard watches that it stays so. Does nothing for a plan without such a service. CMD_DONE; CMD_FAILED: it is as it was;
- * CMD_RESUME: it is stopped and could not be started again. */
+ * CMD_RESUME: the plan was begun before, or the service is stopped and could not be started again. */
 int plan_service_stop(struct plan_run *r, const struct plan *p);
 
 /* Starts again what plan_service_stop has stopped or taken over: called on every way out. CMD_DONE, or CMD_RESUME and said. */

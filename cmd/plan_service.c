@@ -236,8 +236,8 @@ plan_service_stop(struct plan_run *r, const struct plan *p)
 		rc = find_service(r, p, is_wanted(r));
 		status = rc < 0 ? CMD_FAILED : rc == 1 ? stop_now(r, p) : CMD_DONE;
 	}
-	if (status != CMD_DONE)
-		return cmd_worse(status, plan_service_start(r));
+	if (status != CMD_DONE)	/* what an earlier run has taken is still to be finished */
+		return cmd_worse(p->state > PLAN_PLANNED ? CMD_RESUME : status, plan_service_start(r));
 	/* Whoever stopped it: from now on it must stay so. What runs already, as --live allows, is not watched. */
 	if (r->service.sp != NULL && !r->opt.live && (r->service.is_ours || r->service.sp->driver->running(r->service.sp) == 0)) {
 		r->opt.guard = guard;
