@@ -30,7 +30,7 @@ const struct command cmd_plans = {
 static const char *const keys[] = {
 	"plan", "kind", "state", "created", "started", "finished", "who", "selection", "messages", "planned", "taken", "archived", "verified",
 	"deleted", "changed", "busy", "gone", "failed", "released", "archive", "sha256", "parent",
-	"service", "service_waits"
+	"service", "service_waits", "archives"
 };
 static const struct table_column columns[] = {
 	{ "PLAN", 0, 6, 0 }, { "KIND", 0, 5, 4 }, { "STATE", 0, 9, 0 }, { "CREATED (UTC)", 0, 19, 2 }, { "WHO", 0, 6, 5 },
@@ -62,7 +62,32 @@ put_time(struct out *o, int64_t us)
 }
 
 static void
-put_keys(struct out *o, const struct plan *p)
+add_archive(void *arg, const struct plan_archive *x)
+{
+	struct buf *b = arg;
+
+	buf_puts(b, b->n > 1 ? ",\"" : "\"");
+	text_json(b, x->path, strlen(x->path));
+	buf_byte(b, '"');
+}
+
+static void
+put_archives(struct out *o, struct journal *j, int64_t plan)
+{
+	struct err e = { 0, "" };
+	struct buf b;
+
+	buf_init(&b, (size_t)1 << 20);
+	buf_byte(&b, '[');
+	if (journal_archives(j, plan, add_archive, &b, &e) < 0)
+		cmd_fail(&e);
+	buf_byte(&b, ']');
+	out_strings(o, e.text[0] == '\0' ? buf_cstr(&b) : NULL);
+	buf_free(&b);
+}
+
+static void
+put_keys(struct out *o, struct journal *j, const struct plan *p)
 {
 	char sha[2 * ARC_SHA256 + 1];
 	size_t i;
@@ -86,12 +111,20 @@ put_keys(struct out *o, const struct plan *p)
 	out_count(o, p->parent != 0 ? p->parent : -1);
 	out_text(o, p->service);
 	out_bool(o, p->service != NULL ? p->service_waits : -1);
+	put_archives(o, j, p->id);
 	out_row(o);
 }
 
 static void
-put_table(struct table *t, const struct plan *p, int verbose)
+note_archive(void *arg, const struct plan_archive *x)
 {
+	table_note(arg, x->path);
+}
+
+static void
+put_table(struct table *t, struct journal *j, const struct plan *p, int verbose)
+{
+	struct err e = { 0, "" };
 	char text[64];
 
 	snprintf(text, sizeof text, "%s%" PRId64, p->parent != 0 ? "  " : "", p->id);
@@ -108,8 +141,8 @@ put_table(struct table *t, const struct plan *p, int verbose)
 	table_number(t, p->count[ITEM_RELEASED]);
 	table_cell(t, p->selection);
 	table_row(t);
-	if (verbose && p->archive != NULL)
-		table_note(t, p->archive);
+	if (verbose && journal_archives(j, p->id, note_archive, t, &e) < 0)
+		cmd_fail(&e);
 }
 
 static int
@@ -141,7 +174,7 @@ compare(const void *a, const void *b)
 }
 
 static void
-put(struct context *c, struct plans *all)
+put(struct context *c, struct journal *j, struct plans *all)
 {
 	struct table t;
 	size_t i;
@@ -153,9 +186,9 @@ put(struct context *c, struct plans *all)
 		out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
 	for (i = 0; i < all->n; i++)
 		if (c->format == OUT_TABLE)
-			put_table(&t, &all->v[i], c->verbose);
+			put_table(&t, j, &all->v[i], c->verbose);
 		else
-			put_keys(&c->out, &all->v[i]);
+			put_keys(&c->out, j, &all->v[i]);
 	table_end(&t);
 	for (i = 0; i < all->n; i++)
 		if (all->v[i].service_waits)
@@ -228,7 +261,7 @@ adopt(struct context *c)
 	if (rc == 0) {
 		if (c->format != OUT_TABLE) {
 			out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
-			put_keys(&c->out, &p);
+			put_keys(&c->out, j, &p);
 		}
 		tell_adopted(c, &got, &p);
 	}
@@ -253,7 +286,7 @@ run(struct context *c)
 	if (rc == 0 && j != NULL)
 		rc = load(&all, j, &e);
 	if (rc == 0)
-		put(c, &all);
+		put(c, j, &all);
 	journal_close(j);
 	free(all.v);
 	arena_free(&all.arena);

@@ -152,6 +152,28 @@ resume(struct plan_run *r)
 
 /* ---- --undo ---- */
 
+static void
+add_archive(void *arg, const struct plan_archive *x)
+{
+	struct buf *b = arg;
+
+	buf_fmt(b, "%s%s", b->n > 0 ? " and " : "", x->path);
+}
+
+static void
+say_deleted(struct plan_run *r, const struct plan *p)
+{
+	struct err e = { 0, "" };
+	struct buf b;
+
+	buf_init(&b, (size_t)64 * 1024);
+	if (journal_archives(r->j, p->id, add_archive, &b, &e) < 0)
+		cmd_fail(&e);
+	cmd_say("%" PRId64 " messages of plan %" PRId64 " are deleted; they are in %s: \"spoolsweep restore\" puts them back",
+	    p->count[ITEM_DELETED], p->id, b.n > 0 ? buf_cstr(&b) : "its archive");
+	buf_free(&b);
+}
+
 static int
 undo(struct plan_run *r)
 {
@@ -176,8 +198,7 @@ undo(struct plan_run *r)
 	}
 	status = plan_run_undo(r, p.id, NULL, NULL, &n);
 	if (p.count[ITEM_DELETED] > 0)
-		cmd_say("%" PRId64 " messages of plan %" PRId64 " are deleted; they are in %s: \"spoolsweep restore\" puts them back",
-		    p.count[ITEM_DELETED], p.id, p.archive != NULL ? p.archive : "its archive");
+		say_deleted(r, &p);
 	if (dry)
 		cmd_note(r->c, "%" PRId64 " messages would be put back; nothing was touched; --execute does it", n);
 	return cmd_worse(status, p.count[ITEM_DELETED] > 0 ? CMD_PARTLY : CMD_DONE);

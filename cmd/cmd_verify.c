@@ -61,25 +61,43 @@ last_of(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+struct question {
+	struct verify *v;
+	const char *name;
+	const unsigned char *sha;
+	int64_t plan;		/* at hand */
+};
+
 /* The archive may have been moved since: its name tells host, time and plan. */
+static void
+answer(void *arg, const struct plan_archive *x)
+{
+	const struct question *q = arg;
+	char text[128];
+
+	if (!x->has_sha || strcmp(last_of(x->path), q->name) != 0)
+		return;
+	q->v->plan = q->plan;
+	snprintf(text, sizeof text, "the file is not the one that plan %" PRId64 " made: its SHA-256 is another", q->plan);
+	if (memcmp(x->sha, q->sha, ARC_SHA256) != 0)
+		add_finding(q->v, text);
+}
+
 static int
 ask_journal(struct verify *v, const char *name, const unsigned char sha[ARC_SHA256], struct err *e)
 {
+	struct question q = { v, name, sha, 0 };
 	struct arena a = { 0 };
 	struct plan p;
-	int64_t id = 0;
 	int rc;
 
-	while ((rc = journal_plan_after(&p, v->j, id, PLAN_PLANNED, PLAN_UNDONE, &a, e)) == 1) {
-		id = p.id;
-		if (p.archive == NULL || !p.has_sha || strcmp(last_of(p.archive), name) != 0)
-			continue;
-		v->plan = p.id;
-		if (memcmp(p.sha, sha, ARC_SHA256) != 0)
-			add_finding(v, arena_fmt(&a, "the file is not the one that plan %lld made: its SHA-256 is another", (long long)p.id));
+	while ((rc = journal_plan_after(&p, v->j, q.plan, PLAN_PLANNED, PLAN_UNDONE, &a, e)) == 1) {
+		q.plan = p.id;
+		if (journal_archives(v->j, p.id, answer, &q, e) < 0)
+			break;
 	}
 	arena_free(&a);
-	return rc;
+	return rc == 0 ? 0 : -1;
 }
 
 static int

@@ -352,14 +352,14 @@ put_items(struct plan_run *r, int64_t id, struct err *e)
 }
 
 static const char *
-hex(char out[2 * ARC_SHA256 + 1], const struct plan *p)
+hex(char out[2 * ARC_SHA256 + 1], const unsigned char sha[ARC_SHA256], int has_sha)
 {
 	size_t i;
 
-	if (!p->has_sha)
+	if (!has_sha)
 		return NULL;
 	for (i = 0; i < ARC_SHA256; i++)
-		snprintf(out + 2 * i, 3, "%02x", p->sha[i]);
+		snprintf(out + 2 * i, 3, "%02x", sha[i]);
 	return out;
 }
 
@@ -373,7 +373,7 @@ put_sums(struct plan_run *r, const struct plan *p, const char *unknown, const st
 	out_keys(o, sum_keys, sizeof sum_keys / sizeof sum_keys[0]);
 	out_count(o, p->id != 0 ? p->id : -1);
 	out_text(o, p->archive);
-	out_text(o, hex(sha, p));
+	out_text(o, hex(sha, p->sha, p->has_sha));
 	out_strings(o, unknown);
 	for (s = 0; s < ITEM_STATES; s++)
 		out_int(o, p->count[s]);
@@ -386,25 +386,24 @@ put_sums(struct plan_run *r, const struct plan *p, const char *unknown, const st
 }
 
 static void
-show_archive(struct plan_run *r, const struct plan *p)
+show_archive(void *arg, const struct plan_archive *x)
 {
+	struct plan_run *r = arg;
 	struct out *o = &r->c->out;
 	char size[16], sha[2 * ARC_SHA256 + 1];
 	struct buf b;
 
-	if (p->archive == NULL)
-		return;
 	out_raw(o, "archive  ");
-	out_plain(o, p->archive);
-	if (p->archive_size >= 0)
-		buf_fmt(&o->b, " (%s)", text_size(size, p->archive_size));
+	out_plain(o, x->path);
+	if (x->size >= 0)
+		buf_fmt(&o->b, " (%s)", text_size(size, x->size));
 	out_raw(o, "\n");
-	if (hex(sha, p) != NULL)
+	if (hex(sha, x->sha, x->has_sha) != NULL)
 		buf_fmt(&o->b, "sha256   %s\n", sha);
 	buf_init(&b, TEXT_MAX);
 	cmd_again(&b, r->c);
 	buf_puts(&b, " restore ");
-	cmd_quote(&b, p->archive);
+	cmd_quote(&b, x->path);
 	out_raw(o, "to put messages back: ");
 	out_plain(o, buf_cstr(&b));
 	out_raw(o, "\n");
@@ -472,8 +471,8 @@ plan_out_items(struct plan_run *r, int64_t id, const struct proof *proof, int is
 		put_sums(r, &p, buf_cstr(&unknown), proof);
 	else if (o->format == OUT_TABLE)
 		show_sums(r, &p, proof);
-	if (o->format == OUT_TABLE && (!is_undo || p.count[ITEM_DELETED] > 0))
-		show_archive(r, &p);
+	if (o->format == OUT_TABLE && (!is_undo || p.count[ITEM_DELETED] > 0) && journal_archives(r->j, id, show_archive, r, &e) < 0)
+		status = cmd_worse(status, cmd_fail(&e));
 	out_flush(o);
 	buf_free(&unknown);
 	return status;

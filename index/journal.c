@@ -13,7 +13,7 @@ enum {
 	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_FATE_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_FOLDER,
 	J_PLAN_ARCHIVE,
 	J_ITEM_STATE, J_ITEMS_MOVE, J_PARTS_DROP, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_FOLDER, J_STOPS, J_STARTED,
-	J_WAITING, J_COUNT
+	J_WAITING, J_ARCHIVE_PUT, J_ARCHIVES, J_COUNT
 };
 
 #define PLAN_COLUMNS "id, parent, kind, state, created, started, finished, who, host, selection, archive, mainlog," \
@@ -48,7 +48,10 @@ static const char *const journal_sql[J_COUNT] = {
 	"SELECT plan FROM place WHERE root = ? AND folder = ?",
 	"INSERT OR REPLACE INTO service VALUES(?,?,?,NULL)",
 	"UPDATE service SET started = ?2 WHERE plan = ?1",
-	"SELECT plan FROM service WHERE started IS NULL AND plan > ? ORDER BY plan LIMIT 1"
+	"SELECT plan FROM service WHERE started IS NULL AND plan > ? ORDER BY plan LIMIT 1",
+	"INSERT INTO archive VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET size = excluded.size, sha256 = excluded.sha256",
+	"SELECT path, size, sha256, count(*) FROM archive a JOIN fate f ON f.plan = a.plan AND f.archive = a.path WHERE a.plan = ?"
+	" GROUP BY a.rowid ORDER BY a.rowid"
 };
 
 /* One step a version; a step that was released is never edited. */
@@ -88,7 +91,12 @@ static const char *const schema[JOURNAL_VERSION] = {
     " plan INTEGER NOT NULL, n INTEGER NOT NULL, state INTEGER NOT NULL, why TEXT, archive TEXT, PRIMARY KEY(plan, n),"
     " FOREIGN KEY(plan, n) REFERENCES item ON DELETE CASCADE) STRICT, WITHOUT ROWID;"
     "INSERT INTO fate SELECT plan, n, state, why, archive FROM item;"
-    "ALTER TABLE item DROP COLUMN state; ALTER TABLE item DROP COLUMN why; ALTER TABLE item DROP COLUMN archive;"
+    "ALTER TABLE item DROP COLUMN state; ALTER TABLE item DROP COLUMN why; ALTER TABLE item DROP COLUMN archive;",
+    "CREATE TABLE archive("
+    " plan INTEGER NOT NULL REFERENCES plan, path TEXT NOT NULL, size INTEGER, sha256 BLOB, UNIQUE(plan, path)) STRICT;"
+    "INSERT INTO archive SELECT DISTINCT f.plan, f.archive, iif(f.archive = p.archive, p.archive_size, NULL),"
+    " iif(f.archive = p.archive, p.sha256, NULL) FROM fate f JOIN plan p ON p.id = f.plan WHERE f.archive IS NOT NULL"
+    " ORDER BY f.plan, f.archive IS p.archive;"
 };
 
 struct journal {
@@ -430,6 +438,7 @@ int
 journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t size, const unsigned char *sha, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_PLAN_ARCHIVE];
+	int rc;
 
 	sqlite3_bind_int64(st, 1, plan);
 	text_in(st, 2, path);
@@ -440,6 +449,14 @@ journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t 
 		sqlite3_bind_null(st, 3);
 		sqlite3_bind_null(st, 4);
 	}
+	rc = done(j, st, e);
+	if (rc < 0 || sha == NULL)
+		return rc;
+	st = j->st[J_ARCHIVE_PUT];
+	sqlite3_bind_int64(st, 1, plan);
+	text_in(st, 2, path);
+	sqlite3_bind_int64(st, 3, size);
+	sqlite3_bind_blob(st, 4, sha, ARC_SHA256, SQLITE_STATIC);
 	return done(j, st, e);
 }
 
@@ -741,6 +758,27 @@ journal_history(struct journal *j, const char *root, const char *id, void (*fn)(
 	sqlite3_reset(st);
 	arena_free(&a);
 	return got < 0 ? -1 : 0;
+}
+
+int
+journal_archives(struct journal *j, int64_t plan, void (*fn)(void *arg, const struct plan_archive *x), void *arg, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_ARCHIVES];
+	struct plan_archive x;
+	int rc;
+
+	sqlite3_bind_int64(st, 1, plan);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		x.path = (const char *)sqlite3_column_text(st, 0);
+		x.size = sqlite3_column_type(st, 1) != SQLITE_NULL ? sqlite3_column_int64(st, 1) : -1;
+		x.has_sha = sqlite3_column_bytes(st, 2) == ARC_SHA256;
+		if (x.has_sha)
+			memcpy(x.sha, sqlite3_column_blob(st, 2), ARC_SHA256);
+		x.messages = sqlite3_column_int64(st, 3);
+		fn(arg, &x);
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 0 : index_err(&j->ix, e, "read the journal");
 }
 
 int64_t

@@ -19,7 +19,7 @@
 #include "spool/msg.h"
 #include "spool/part.h"
 
-#define JOURNAL_VERSION 4
+#define JOURNAL_VERSION 5
 
 enum plan_kind { PLAN_PURGE, PLAN_HOLD };
 
@@ -47,7 +47,7 @@ struct plan {
 	enum plan_state state;
 	int64_t created, started, finished;	/* microseconds, 0 not yet */
 	const char *who, *host, *selection;
-	const char *archive;	/* absolute path, NULL none yet */
+	const char *archive;	/* absolute path of the last one (journal_archives), NULL none yet */
 	const char *archive_dir;	/* absolute; where the run that began it puts its archive, for a resume; NULL not begun */
 	const char *mainlog;	/* --mainlog FILE, NULL none */
 	int64_t archive_size;	/* -1 not known */
@@ -57,6 +57,15 @@ struct plan {
 	const char *service;	/* that this plan has stopped, NULL none */
 	int service_waits;	/* it must still be started again */
 	int64_t count[ITEM_STATES];	/* items by state; filled by journal_plan */
+};
+
+/* One that was published: a plan that was resumed with messages that had been busy has several. */
+struct plan_archive {
+	const char *path;	/* absolute */
+	int64_t size;		/* -1 not known */
+	unsigned char sha[ARC_SHA256];
+	int has_sha;
+	int64_t messages;	/* of the plan, that it holds */
 };
 
 struct place {
@@ -135,6 +144,9 @@ int journal_items_move(struct journal *j, int64_t plan, enum item_state from, en
 int journal_parts_drop(struct journal *j, int64_t plan, int64_t item, struct err *e);
 int journal_part_put(struct journal *j, int64_t plan, int64_t item, size_t n, const struct item_part *p, struct err *e);
 int journal_part_sha(struct journal *j, int64_t plan, int64_t item, size_t n, const unsigned char sha[ARC_SHA256], struct err *e);
+
+/* The archives of a plan that hold messages of it, in the order they were published. */
+int journal_archives(struct journal *j, int64_t plan, void (*fn)(void *arg, const struct plan_archive *x), void *arg, struct err *e);
 
 /* The fate of a message for `show`: calls fn for each plan that had it, oldest first. */
 int journal_history(struct journal *j, const char *root, const char *id, void (*fn)(void *arg, const struct plan *p,

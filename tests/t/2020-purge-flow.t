@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use File::Basename qw(dirname);
 use Fcntl qw(:DEFAULT :flock F_SETLK F_WRLCK SEEK_SET);
+use JSON::PP ();
 use Test::More;
 use Sweep;
 use Fault;
@@ -129,6 +130,7 @@ for my $kind (qw(postfix exim smartermail)) {
 	my ($id) = sort keys %{ $c->{messages} };
 	my ($data) = map { "$c->{s}/$_" } grep { /-D\z/ } keys %{ $c->{messages}{$id} };
 	my @purge = ('purge', '--id', $id, '--execute', '--yes', '--archive', $c->{a});
+	my @all = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
 	my $exim = locked($data, 'exim');
 	my $r = run($c, undef, @purge);
 	is($r->{status}, 3, 'a plan of a single message that is busy: exit 3');
@@ -156,13 +158,36 @@ for my $kind (qw(postfix exim smartermail)) {
 
 	fresh($c);
 	$exim = locked($data, 'exim');
-	is(run($c, undef, 'purge', '--all', '--execute', '--yes', '--archive', $c->{a})->{status}, 3, 'two of three are deleted');
+	is(run($c, undef, @all)->{status}, 3, 'two of three are deleted');
 	is(plan_row($c)->{state}, 'taking', '  the plan waits for the third');
 	is(run($c, undef, 'purge', '--undo', 1, '--execute')->{status}, 3, '  an undo ends it (some are deleted: exit 3)');
 	is(plan_row($c)->{state}, 'done', '  for good');
 	like(run($c, undef, 'purge', '--resume')->{err}, qr/no plan is unfinished/, '  nothing is left to resume');
 	let_go($exim);
 	ok(-e $data, '  the busy one is where it was');
+
+	fresh($c);
+	$exim = locked($data, 'exim');
+	is(run($c, undef, @all)->{status}, 3, 'two of three are deleted again');
+	let_go($exim);
+	$r = run($c, undef, 'purge', '--resume', 1);
+	is($r->{status}, 0, '  the resume makes a second archive') or diag $r->{err};
+	my @both = glob "$c->{a}/*.tar.zst";
+	is(scalar(@both), 2, '  beside the first');
+	is_deeply([ sort @{ plan_row($c)->{archives} } ], \@both, '  plans names both');
+	like($r->{out}, qr/restore \S*\Q$_\E$/m, '  so does the run') for @both;
+	my $undo = run($c, undef, 'purge', '--undo', 1, '--execute')->{err};
+	like($undo, qr/3 messages .* they are in .*\Q$_\E/, '  and an undo, which says where all are') for @both;
+	for my $archive (@both) {
+		my ($v) = json_lines(run($c, undef, 'verify', '--json', $archive)->{out});
+		is_deeply([ @$v{qw(whole plan)} ], [ JSON::PP::true(), 1 ], '  verify knows whose it is');
+		# a frame without content, which tar does not see: only the file's own digest tells
+		open my $f, '>>:raw', $archive or die $!;
+		print $f pack 'V V', 0x184d2a50, 0;
+		close $f or die $!;
+		($v) = json_lines(run($c, undef, 'verify', '--json', $archive)->{out});
+		is($v->{whole}, JSON::PP::false(), '  and finds that its file was changed');
+	}
 
 	fresh($c);
 	$exim = locked($data, 'exim');

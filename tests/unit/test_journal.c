@@ -349,6 +349,38 @@ test_service(void **state)
 	assert_int_equal(journal_service_started(j, id, &e), 0);
 }
 
+static void
+add_archive(void *arg, const struct plan_archive *x)
+{
+	char *text = arg;
+	size_t n = strlen(text);
+
+	snprintf(text + n, 200 - n, " %s:%d:%d:%d", x->path, (int)x->size, x->has_sha, (int)x->messages);
+}
+
+/* A plan whose busy messages came later has two; one that holds nothing of it any more is not told. */
+static void
+test_archives(void **state)
+{
+	const unsigned char sha[ARC_SHA256] = { 1 };
+	char text[200] = "";
+	int64_t id = new_plan(PLAN_PURGE, 0);
+
+	(void)state;
+	new_item(id, 0, 0, "A1", 5);
+	new_item(id, 1, 0, "A2", 6);
+	assert_int_equal(journal_plan_archive(j, id, "/arc/none", -1, NULL, &e), 0);
+	assert_int_equal(journal_plan_archive(j, id, "/arc/b", 5, sha, &e), 0);
+	assert_int_equal(journal_items_move(j, id, ITEM_PLANNED, ITEM_VERIFIED, "/arc/b", &e), 0);
+	assert_int_equal(journal_plan_archive(j, id, "/arc/a", 6, sha, &e), 0);
+	assert_int_equal(journal_plan_archive(j, id, "/arc/b", 7, sha, &e), 0);
+	new_item(id, 2, 0, "A3", 7);
+	assert_int_equal(journal_items_move(j, id, ITEM_PLANNED, ITEM_VERIFIED, "/arc/a", &e), 0);
+	assert_int_equal(journal_plan_archive(j, id, "/arc/void", 8, sha, &e), 0);
+	assert_int_equal(journal_archives(j, id, add_archive, text, &e), 0);
+	assert_string_equal(text, " /arc/b:7:1:2 /arc/a:6:1:1");
+}
+
 /* A journal that an older version left, also when it is only to be read. */
 static void
 test_upgrade(void **state)
@@ -357,8 +389,9 @@ test_upgrade(void **state)
 	    " ALTER TABLE item ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
 	    " ALTER TABLE item ADD COLUMN why TEXT; ALTER TABLE item ADD COLUMN archive TEXT;"
 	    " UPDATE item SET (state, why, archive) = (SELECT state, why, archive FROM fate f WHERE (f.plan, f.n) = (item.plan, item.n));"
-	    " DROP TABLE fate; PRAGMA user_version = 1";
+	    " DROP TABLE fate; DROP TABLE archive; PRAGMA user_version = 1";
 	struct item it;
+	char text[200];
 	int write;
 
 	(void)state;
@@ -371,6 +404,8 @@ test_upgrade(void **state)
 		new_item(id, 0, 0, "A1", 5);
 		new_item(id, 1, 0, "A2", 6);
 		assert_int_equal(journal_item_state(j, id, 1, ITEM_BUSY, "locked", &e), 0);
+		assert_int_equal(journal_plan_archive(j, id, "/arc/1", 9, (const unsigned char *)"0123456789abcdef0123456789abcdef", &e), 0);
+		assert_int_equal(journal_items_move(j, id, ITEM_PLANNED, ITEM_VERIFIED, "/arc/1", &e), 0);
 		assert_int_equal(sqlite3_exec(journal_db(j), back, NULL, NULL, NULL), SQLITE_OK);
 		reopen(write);
 		assert_int_equal(journal_plan(&p, j, id, &a, &e), 1);
@@ -379,6 +414,9 @@ test_upgrade(void **state)
 		assert_int_equal(journal_item_after(&it, j, id, 0, ~0u, &a, &e), 1);
 		assert_int_equal(it.state, ITEM_BUSY);
 		assert_string_equal(it.why, "locked");
+		text[0] = '\0';
+		assert_int_equal(journal_archives(j, id, add_archive, text, &e), 0);
+		assert_string_equal(text, " /arc/1:9:1:1");
 		reopen(1);
 		assert_int_equal(journal_service_stops(j, id, "x", &e), 0);
 		assert_int_equal(journal_service_started(j, id, &e), 0);
@@ -413,7 +451,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open), cmocka_unit_test(test_plan), cmocka_unit_test(test_rollback), cmocka_unit_test(test_states),
 		cmocka_unit_test(test_parts), cmocka_unit_test(test_history), cmocka_unit_test(test_names), cmocka_unit_test(test_service),
-		cmocka_unit_test(test_upgrade)
+		cmocka_unit_test(test_archives), cmocka_unit_test(test_upgrade)
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
