@@ -81,23 +81,37 @@ add_unknown(void *arg, const struct query_scan *sc)
 	buf_free(&item);
 }
 
-int
-plan_out_unknown(struct buf *json, struct plan_run *r, int64_t id)
+/* Those of the spools that the plan has messages of. */
+static int
+unknown_of_places(struct buf *json, struct plan_run *r, int64_t id, struct err *e)
 {
 	struct selection *s;
 	struct place pl;
-	struct err e = { 0, "" };
 	int64_t n;
 	int rc = 1;
 
-	buf_byte(json, '[');
-	for (n = 0; r->ix != NULL && rc == 1 && (rc = journal_place(&pl, r->j, id, n, &r->arena, &e)) == 1; n++) {
+	for (n = 0; rc == 1 && (rc = journal_place(&pl, r->j, id, n, &r->arena, e)) == 1; n++) {
 		s = selection_new();
-		if (selection_add(s, SEL_SPOOL, pl.root, &e) < 0 || selection_add(s, SEL_KIND, pl.kind, &e) < 0 ||
-		    query_scans(r->ix, s, add_unknown, json, &e) < 0)
+		if (selection_add(s, SEL_SPOOL, pl.root, e) < 0 || selection_add(s, SEL_KIND, pl.kind, e) < 0 ||
+		    query_scans(r->ix, s, add_unknown, json, e) < 0)
 			rc = -1;
 		selection_free(s);
 	}
+	return rc;
+}
+
+int
+plan_out_unknown(struct buf *json, struct plan_run *r, int64_t id)
+{
+	struct err e = { 0, "" };
+	int rc = 0;
+
+	buf_byte(json, '[');
+	/* A spool of which nothing could be read is in no plan: the selectors speak of it. */
+	if (r->ix != NULL && !selection_is_empty(r->c->sel))
+		rc = query_scans(r->ix, r->c->sel, add_unknown, json, &e);
+	else if (r->ix != NULL)
+		rc = unknown_of_places(json, r, id, &e);
 	buf_byte(json, ']');
 	if (rc < 0)
 		cmd_fail(&e);
@@ -435,16 +449,21 @@ show_sums(struct plan_run *r, const struct plan *p, const struct proof *proof)
 	    proof->before + proof->arrived == proof->after + proof->deleted + proof->kept + proof->vanished ? ", by id" : ": DOES NOT ADD UP");
 }
 
-/* Nothing was selected: the last object alone. */
+/* Nothing was selected: the last object alone. What could not be read may be why. */
 static int
 put_none(struct plan_run *r)
 {
 	struct plan none;
+	struct buf unknown;
+	int status;
 
 	memset(&none, 0, sizeof none);
+	buf_init(&unknown, TEXT_MAX);
+	status = plan_out_unknown(&unknown, r, 0);
 	if (r->c->format == OUT_JSON)
-		put_sums(r, &none, "[]", NULL);
-	return CMD_DONE;
+		put_sums(r, &none, buf_cstr(&unknown), NULL);
+	buf_free(&unknown);
+	return status;
 }
 
 int

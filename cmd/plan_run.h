@@ -114,7 +114,8 @@ int plan_out_report(struct plan_run *r, int64_t id);
 /* The messages of a plan and the sums: one object a message and a last one with --json; for people those that were skipped. proof may be NULL. */
 int plan_out_items(struct plan_run *r, int64_t id, const struct proof *proof, int is_undo);
 
-/* The queues of the plan's spools that were not wholly read, as JSON array. CMD_DONE or CMD_PARTLY when there are some. */
+/* The queues that were not wholly read, as JSON array: of the spools that the selectors speak of, without selectors of the plan's own (id 0: no
+ * plan). CMD_DONE or CMD_PARTLY when there are some. */
 int plan_out_unknown(struct buf *json, struct plan_run *r, int64_t id);
 
 /* The options of this run that belong to the making of a plan, and those to its carrying out; with a blank before each. */
