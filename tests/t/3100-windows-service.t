@@ -186,7 +186,7 @@ $r = ended(faulty({ SPOOLSWEEP_FAULT => "$rename:run", SPOOLSWEEP_FAULT_RUN => "
 is($r->{status}, 2, 'started by something else after the first batch was begun: exit 2') or diag($r->{err});
 like($r->{err}, qr/service MailService was started meanwhile by something else/, '  said');
 like($r->{err}, qr/purge --resume 1 --stop-service/, '  with the command that goes on');
-is(left($top) + sql('select count(*) from item where state between 1 and 4'), $all, '  nothing is lost');
+is(left($top) + sql('select count(*) from fate where state between 1 and 4'), $all, '  nothing is lost');
 is(sql('select count(*) from service where started is null'), 0, '  and nothing waits to be started');
 $r = sweep({ index => $index }, 'purge', '--resume', '--stop-service');
 is($r->{status}, 0, '  --resume --stop-service') or diag($r->{err});
