@@ -319,58 +319,58 @@ taken(struct run *run, uint64_t *n, struct err *e)
 	return 0;
 }
 
-/* The temporary files of an archive that never got its name go, in the folder that it was meant for. One that cannot be opened any more
- * keeps nobody from archiving into another. */
+/* The temporary files of an archive that never got its name go, in the folder that it was meant for. */
 static int
 discard_unfinished(const struct plan *p, struct err *e)
 {
 	struct sys_dir *folder = NULL;
-	struct err why;
 	const char *name;
-	char *dir;
-	int rc = 0;
+	char *dir = sys_parent(p->archive, &name);
+	int rc = sys_dir_open(&folder, dir, e);
 
-	err_clear(&why);
-	dir = sys_parent(p->archive, &name);
-	if (sys_dir_open(&folder, dir, &why) == 0)
+	if (rc == 0)
 		rc = arc_discard(folder, name, e);
+	else if (e->sys == ENOENT)
+		rc = 0;
 	sys_dir_close(folder);
 	free(dir);
 	return rc;
 }
 
-/* What such an archive held is archived anew. */
+static int
+is_in(const char *dir, const char *path)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(path, dir, n) == 0 && path[n] == '/' && strchr(path + n + 1, '/') == NULL;
+}
+
+/* What such an archive held is archived anew. A folder that cannot be opened any more keeps nobody from archiving into another; but the
+ * journal remembers one name only, and forgets the old one for it. */
 static int
 forget_unfinished(struct run *run, struct err *e)
 {
+	struct err why = { 0, "" };
 	struct plan p;
 
 	if (journal_plan(&p, run->j, run->plan.id, &run->arena, e) != 1)
 		return -1;
-	if (p.archive != NULL && !p.has_sha && discard_unfinished(&p, e) < 0)
-		return -1;
+	if (p.archive != NULL && !p.has_sha && discard_unfinished(&p, &why) < 0) {
+		if (is_in(run->opt->archive_dir, p.archive))
+			return err_set(e, 0, "%s", why.text);
+		snprintf(run->out->note, sizeof run->out->note, "what was begun of %.300s stays there", p.archive);
+	}
 	return journal_items_move(run->j, run->plan.id, ITEM_ARCHIVED, ITEM_TAKEN, NULL, e);
 }
 
 void
 run_drop_unfinished(struct run *run)
 {
-	struct sys_dir *folder = NULL;
 	struct err e = { 0, "" };
-	struct sys_stat st;
 	struct plan p;
-	char *dir;
-	const char *name;
 
-	if (journal_plan(&p, run->j, run->plan.id, &run->arena, &e) != 1 || p.archive == NULL || p.has_sha)
-		return;
-	dir = sys_parent(p.archive, &name);
-	if ((sys_dir_open(&folder, dir, &e) < 0 && e.sys != ENOENT) || (folder != NULL && arc_discard(folder, name, &e) < 0))
-		snprintf(run->out->note, sizeof run->out->note, "%.200s: the unfinished archive .%.150s.tmp stays there", e.text, name);
-	else if (folder != NULL && sys_stat_at(&st, folder, name) == 0)
-		snprintf(run->out->note, sizeof run->out->note, "%s is there, and not needed: its messages are back", p.archive);
-	sys_dir_close(folder);
-	free(dir);
+	if (journal_plan(&p, run->j, run->plan.id, &run->arena, &e) == 1 && p.archive != NULL && !p.has_sha && discard_unfinished(&p, &e) < 0)
+		snprintf(run->out->note, sizeof run->out->note, "%.100s: what was begun of %.250s stays there", e.text, p.archive);
 }
 
 int
