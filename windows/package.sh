@@ -6,7 +6,7 @@ build=$1 prefix=$2 version=$3
 here=$(dirname "$(readlink -f "$0")")
 name=spoolsweep-$version-win64
 dir=$build/package/$name
-out=$PWD/$build
+out=$(readlink -f "$build")
 
 rm -rf "$build/package" "$out/$name.zip" "$out/$name.msi"
 mkdir -p "$dir"

@@ -25,10 +25,10 @@ my $wide = join '', map { "$_\0" } split //, $version // 'none';
 like($bytes, qr/P\0r\0o\0d\0u\0c\0t\0V\0e\0r\0s\0i\0o\0n\0(?:\0\0)+\Q$wide\E/, 'the version resource says what --version says');
 
 for (1 .. 3) {
-	system("$here/../winerun.sh 60 '$build/tests/crash.exe' >/dev/null 2>&1");
+	system("$here/../winerun.sh 60 '$build/crash.exe' >/dev/null 2>&1");
 	isnt($?, 0, "a crash is no success ($_)");
 }
-my $out = `'$here/prove' 1 '$build/tests/crash.exe' 2>&1`;
+my $out = `'$here/prove' 1 '$build/crash.exe' 2>&1`;
 isnt($?, 0, 'a unit test that crashes fails the suite');
 $out = `'$here/prove' 1000000 '$build/unit/base.exe' 2>&1`;
 isnt($?, 0, 'too few tests fail it');

@@ -44,7 +44,6 @@ for my $library (qw(libarchive pcre2 sqlite3 utf8proc zstd mingw-w64 GCC)) {
 mkdir "$work/old" or die $!;
 copy("$build/spoolsweep.exe", "$work/old/spoolsweep.exe") or die $!;
 { open my $f, '>>:raw', "$work/old/spoolsweep.exe" or die $!; print $f 'x' or die $!; close $f or die $! }
-symlink "$here/../../build/windeps", "$work/deps" or die $!;
 is(system("cd '$here/../..' && windows/package.sh '$work/old' build/windeps 0.0.9 >/dev/null"), 0, 'an older package');
 
 remove_tree($kept);
@@ -67,8 +66,6 @@ is_deeply([ products() ], [ $version ], '  takes the place of the older product'
 is(in_path(), 1, '  PATH has one entry');
 like(query($log), qr/EventMessageFile\s+REG_SZ\s+C:\\Program Files\\spoolsweep\\spoolsweep\.exe$/m, '  the source of the Event Log is the program');
 like(query($log), qr/TypesSupported\s+REG_DWORD\s+0x7/, '  with all types');
-my $found = `'$run' 60 cmd /c spoolsweep --version 2>/dev/null`;
-like($found, qr/^spoolsweep \Q$version\E\r?$/m, '  it is found by PATH');
 is(slurp("$kept/$_"), "kept\n", "  $_ is as it was") for 'index.db', 'archives/a.tar.zst';
 
 msiexec('/i', "$work/old/spoolsweep-0.0.9-win64.msi");
@@ -78,7 +75,7 @@ msiexec('/x', $msi);
 ok(!-e $installed, 'removal: the folder has gone');
 is_deeply([ products() ], [], '  and the product');
 is(in_path(), 0, '  and the entry in PATH');
-is(query($log), '', '  and the source of the Event Log');
+unlike(query($log), qr/EventMessageFile/, '  and the source of the Event Log');
 is(slurp("$kept/$_"), "kept\n", "  $_ stays") for 'index.db', 'journal.db', 'archives/a.tar.zst';
 remove_tree($kept);
 done_testing();
