@@ -240,7 +240,8 @@ open_place(struct restore *run, const struct arc_message *m, struct err *e)
 	run->place_name[run->nplace++] = arena_str(&run->arena, m->spool_name);
 	if (run->opt->execute && (restore_place_make(p, e) < 0 || take_back(run, p, e) < 0 || empty_private(p, e) < 0))
 		return -1;
-	return restore_place_begin(p, e);
+	rc = restore_place_begin(p, e);
+	return rc == -1 ? err_wrap(e, "%s", p->ps.sp->root) : rc;
 }
 
 /* Opens every spool that a selected message goes into, before a message is put into one of them. */
