@@ -53,25 +53,49 @@ begin(struct putback_spool *ps, struct err *e)
 	return rc;
 }
 
-/* "BASE.hdr": the file's own name in the archive, base and extension spelled as they were. NULL when it is none. */
 static const char *
-file_name(const struct putback *b, size_t i)
+last_of(const char *path)
 {
-	const char *path = b->msg->part[i].path, *slash = strrchr(path, '/'), *file = slash != NULL ? slash + 1 : path;
-	size_t base;
-	int role = smartermail_role(&base, file);
+	const char *slash = strrchr(path, '/');
 
-	if (role != (b->part[i].role == PART_ENVELOPE ? SMARTERMAIL_HDR : SMARTERMAIL_EML) ||
-	    smartermail_compare(file, base, b->msg->id, strlen(b->msg->id)) != 0)
-		return NULL;
-	return file;
+	return slash != NULL ? slash + 1 : path;
+}
+
+static int
+is_ascii(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if ((unsigned char)*s > 0x7f)
+			return 0;
+	return 1;
+}
+
+/* The name that its files have before the extension, as bytes. The id is text: one that is not UTF-8, or not in composed form, reads otherwise.
+ * NULL when the files do not have one name. */
+static const char *
+base_name(const struct putback *b, struct arena *a)
+{
+	const char *file, *id = b->msg->id, *base = NULL;
+	size_t i, n;
+
+	for (i = 0; i < b->msg->nparts; i++) {
+		if (b->part[i].stays)
+			continue;
+		file = last_of(b->msg->part[i].path);
+		if (smartermail_role(&n, file) != (b->part[i].role == PART_ENVELOPE ? SMARTERMAIL_HDR : SMARTERMAIL_EML))
+			return NULL;
+		if (base != NULL && smartermail_compare(file, n, base, strlen(base)) != 0)
+			return NULL;
+		base = arena_dup(a, file, n);
+	}
+	return base != NULL && is_ascii(id) && smartermail_compare(base, strlen(base), id, strlen(id)) != 0 ? NULL : base;
 }
 
 static int
 plan(struct putback *b, struct putback_spool *ps, struct arena *a, struct err *e)
 {
 	const struct back_sm *x = ps->state;
-	const char *id = folded(a, b->msg->id);
+	const char *id = base_name(b, a);
 	size_t i;
 
 	(void)e;
@@ -81,6 +105,9 @@ plan(struct putback *b, struct putback_spool *ps, struct arena *a, struct err *e
 	for (i = 0; i < b->msg->nparts; i++)
 		if (b->part[i].role == PART_LEFTOVER)
 			return putback_fail(b, a, "the server was still writing it");
+	if (id == NULL)
+		return putback_fail(b, a, "its files have names that do not belong together");
+	id = folded(a, id);
 	if (names_get(x->ids, id, strlen(id)) != NULL) {
 		b->why = "a message of this name is in the spool";
 		return PUTBACK_EXISTS;
@@ -92,9 +119,7 @@ plan(struct putback *b, struct putback_spool *ps, struct arena *a, struct err *e
 		if (b->part[i].stays)
 			continue;
 		b->part[i].dir = "";
-		b->part[i].name = file_name(b, i);
-		if (b->part[i].name == NULL)
-			return putback_fail(b, a, "its files have names that do not belong together");
+		b->part[i].name = last_of(b->msg->part[i].path);
 		b->part[i].mode = b->msg->part[i].mode & 0777;
 		b->part[i].uid = x->root.uid;
 		b->part[i].gid = x->root.gid;
@@ -122,7 +147,7 @@ static int
 name(struct putback *b, struct putback_spool *ps, const struct sys_stat *st, struct arena *a, struct err *e)
 {
 	const struct back_sm *x = ps->state;
-	const char *id = folded(a, b->msg->id);
+	const char *id = folded(a, base_name(b, a));
 
 	(void)st;
 	(void)e;

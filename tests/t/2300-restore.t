@@ -330,6 +330,12 @@ for my $case ([ 'flat' ], [ 'split', '--split' ], [ 'long', '--split', '--long-i
 	my $sm = "$dir/sm/Spool";
 	mkdir "$dir/sm" or die $!;
 	mkspool('--now', $now, 'smartermail', $sm, 60);
+	if (!is_windows()) {	# names whose id, which is text, reads otherwise: not UTF-8, not in composed form
+		my ($pair) = map { s/\.hdr\z//r } sort glob "$sm/SubSpool*/*.hdr";
+		for my $odd ("\xff\xfe", "e\xcc\x81", "\xc3\xa9") {
+			spew(dirname($pair) . "/$odd.$_", slurp("$pair.$_")) for 'hdr', 'eml';
+		}
+	}
 	my $before = tree($sm);
 	my %where = map { basename($_) => $_ } grep { $before->{$_}[0] eq 'f' } keys %$before;
 	my ($lost) = sort grep { /\.hdr$/ } keys %where;
@@ -350,7 +356,7 @@ for my $case ([ 'flat' ], [ 'split', '--split' ], [ 'long', '--split', '--long-i
 	like($r->{rows}[0]{why}, qr/Failed/, '  the reason');
 	is_deeply(files(tree($sm)), $after, '  and nothing is written');
 	$r = restore($arc->{path}, '--execute');
-	is_deeply(states($r), { exists => 59 }, 'a second time: exists');
+	is_deeply(states($r), { exists => keys(%expected) / 2 }, 'a second time: exists');
 
 	my ($base) = map { s/\.hdr$//r } grep { /\.hdr$/ && $_ ne $lost } sort keys %where;
 	unlink "$sm/$base.hdr", "$sm/$base.eml";
