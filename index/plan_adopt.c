@@ -246,7 +246,7 @@ open_folder(struct adopt *ad, const char *folder, struct err *e)
 	pl->pl.root = pl->sp->root;
 	pl->pl.dev = st.dev;
 	pl->pl.ino = st.ino;
-	pl->r = spool_reader_new(pl->sp);
+	pl->r = spool_reader_new_live(pl->sp);
 	rc = run_private_open(pl, &ad->arena, 0, e);
 	return rc == 0 && pl->private == NULL ? err_set(e, ENOENT, "open %s", folder) : rc;
 }

@@ -139,7 +139,7 @@ place_open(struct run *run, size_t i, int make, struct err *e)
 	arg = arena_fmt(&run->arena, "%s:%s", pl->pl.kind, pl->pl.root);
 	if (spool_open(&pl->sp, arg, NULL, e) != 0 || same_root(pl, run->plan.state, e) < 0 || open_base(pl, &run->arena, e) < 0)
 		return -1;
-	pl->r = spool_reader_new(pl->sp);
+	pl->r = spool_reader_new_live(pl->sp);
 	pl->archive_name = arena_fmt(&run->arena, "%s-%zu", pl->pl.kind, i + 1);
 	return run_private_open(pl, &run->arena, make, e);
 }

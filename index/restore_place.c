@@ -56,7 +56,7 @@ restore_place_open(struct restore_place **out, const char *arg, const char *kind
 	}
 	if (rc == 0) {
 		p->driver = putback_driver_named(kind);
-		p->ps.r = spool_reader_new(p->ps.sp);
+		p->ps.r = spool_reader_new_live(p->ps.sp);
 		rc = open_base(p, e);
 	}
 	if (rc != 0) {

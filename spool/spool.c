@@ -182,6 +182,15 @@ spool_reader_new(struct spool *sp)
 	return r;
 }
 
+struct spool_reader *
+spool_reader_new_live(struct spool *sp)
+{
+	struct spool_reader *r = spool_reader_new(sp);
+
+	r->is_live = 1;
+	return r;
+}
+
 void
 spool_reader_free(struct spool_reader *r)
 {
@@ -280,7 +289,24 @@ remember_missing(struct spool_reader *r, const char *rel, int64_t until)
 	}
 }
 
-/* Messages are looked for in hash folders that were never made: for a part one look a second is enough. */
+static struct sys_dir *dir_at(struct spool_reader *r, const char *rel, int is_part, struct err *e);
+
+/* One call in the folder above it, which is mostly open already. */
+static int
+is_missing_now(struct spool_reader *r, const char *rel)
+{
+	const char *slash = strrchr(rel, '/');
+	struct sys_dir *above;
+	struct sys_stat st;
+	struct err why;
+
+	if (slash == NULL)
+		return 0;
+	above = dir_at(r, arena_dup(&r->scratch, rel, (size_t)(slash - rel)), 1, &why);
+	return above != NULL ? sys_stat_at(&st, above, slash + 1) == ENOENT : why.sys == ENOENT;
+}
+
+/* Messages are looked for in hash folders that were never made: for a part one look a second is enough, but for a decision. */
 static struct sys_dir *
 dir_at(struct spool_reader *r, const char *rel, int is_part, struct err *e)
 {
@@ -290,7 +316,7 @@ dir_at(struct spool_reader *r, const char *rel, int is_part, struct err *e)
 
 	if (dir != NULL)
 		return dir;
-	if (is_part && is_missing(r, rel)) {
+	if (is_part && (r->is_live ? is_missing_now(r, rel) : is_missing(r, rel))) {
 		err_set(e, ENOENT, "open %s", rel);
 		return NULL;
 	}

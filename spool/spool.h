@@ -165,6 +165,7 @@ struct spool_reader {
 		int64_t until;		/* sys_clock_us: until then spool_part_stat and _open take it for missing */
 	} missing[512];
 	uint64_t tick;
+	int is_live;			/* a missing folder is looked for each time: what is decided by it cannot wait a second */
 };
 
 /* All drivers, NULL at the end, in the order of probing. */
@@ -183,7 +184,8 @@ int spool_next(struct spool_item *out, struct spool *sp, struct arena *a, struct
 /* Read with everything derived (calls msg_init, driver->read, msg_finish). */
 int spool_read(struct msg *m, struct spool_reader *r, const struct spool_item *it, struct arena *a, struct err *e);
 
-struct spool_reader *spool_reader_new(struct spool *sp);
+struct spool_reader *spool_reader_new(struct spool *sp);	/* for reading many: what is made meanwhile may be seen a second later */
+struct spool_reader *spool_reader_new_live(struct spool *sp);	/* for whoever takes, puts back or removes */
 void spool_reader_free(struct spool_reader *r);
 
 /* The open folder at rel (relative to the root), from the reader's small cache. Not to be closed. NULL and err. */

@@ -93,6 +93,27 @@ sub plan_row { my ($c) = @_; return (json_lines(run($c, undef, 'plans', '--json'
 	}
 }
 
+# ---- a log in a folder that the server makes while the purge runs
+
+{
+	my $c = fault_case("$dir/late", 'postfix', 3, '--fast', '--logs', 0);
+	my ($id) = sort keys %{ messages($c, tree($c->{template})) };
+	my ($rel) = keys %{ messages($c, tree($c->{template}))->{$id} };
+	rename "$c->{template}/$rel", "$c->{template}/active/$id" or die $!;
+	my $log = 'defer/' . substr($id, 0, 1);
+	system('rm', '-rf', "$c->{template}/$log");
+	fresh($c);
+	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+	my ($p) = points($c, @purge);
+	my ($taken) = grep { $_->{name} eq 'sys_create_at' && $_->{path} =~ /\.tar\.zst\.tmp\z/ } @$p;
+	ok($taken, 'all is taken before the archive is begun');
+	fresh($c);
+	my $r = run($c, "$taken->{n}:run", { SPOOLSWEEP_FAULT_RUN => "mkdir -p '$c->{s}/$log' && echo late > '$c->{s}/$log/$id'" }, @purge);
+	is($r->{status}, 0, 'an agent reports late, into a folder that was not there') or diag $r->{err};
+	ok(-d "$c->{s}/$log", '  it did');
+	ok(!-e "$c->{s}/$log/$id", '  its log goes with the message');
+}
+
 # ---- after a power cut the volume may have another device number
 
 for my $kind (qw(postfix exim smartermail)) {
@@ -246,7 +267,7 @@ for my $kind (qw(postfix exim smartermail)) {
 	my ($q) = points($c, @resume);
 	my ($walk) = grep { $_->{name} eq 'sys_dir_next' && $_->{path} =~ m{^\Q$c->{s}\E/} } @$q;
 	my ($write) = grep { $_->{n} > $walk->{n} && $_->{name} eq 'db_write' && $_->{path} =~ m{/index\.db} } @$q;
-	for my $off (0, 1, -1, 2, -2, 3, -3, 4, -4) {
+	for my $off (0, map { ($_, -$_) } 1 .. 15) {
 		fresh($c);
 		run($c, "$create->{n}:kill", @purge);
 		$r = run($c, $write->{n} + $off . ':EIO', @resume);
