@@ -559,7 +559,7 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 	struct purge_result res;
 	struct plan p;
 	struct err e = { 0, "" };
-	int rc, service, status = CMD_DONE;
+	int rc, service, shown, status = CMD_DONE;
 
 	memset(&res, 0, sizeof res);
 	if (plan_run_plan(&p, r, id) != CMD_DONE || (!dry && plan_service_check(r, id) != CMD_DONE))
@@ -583,7 +583,8 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 		if (rc == 0 && r->ix != NULL)
 			status = rescan_plan(r->c, r->ix, r->j, id) == CMD_DONE ? CMD_DONE : CMD_PARTLY;
 	}
-	status = cmd_worse(cmd_worse(service, status), plan_out_items(r, id, NULL, 1));
+	shown = plan_out_items(r, id, NULL, 1);
+	status = cmd_worse(cmd_worse(service, status), shown == CMD_FAILED && res.spool_changed ? CMD_RESUME : shown);
 	tell_moved(r, &res);
 	tell_kept(r, &res, id);
 	if (res.note[0] != '\0')
