@@ -488,7 +488,7 @@ tell_all(struct plan_run *r, int64_t id, int rc, const struct purge_result *res,
 {
 	struct proof proof;
 	struct plan p;
-	int status = CMD_DONE, has_proof;
+	int status = CMD_DONE, has_proof, shown;
 
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
 		return res->spool_changed ? CMD_RESUME : CMD_FAILED;
@@ -498,7 +498,8 @@ tell_all(struct plan_run *r, int64_t id, int rc, const struct purge_result *res,
 	if (has_proof)
 		status = prove(&proof, r, id, before);
 	r->is_fresh = 0;
-	status = cmd_worse(status, plan_out_items(r, id, has_proof ? &proof : NULL, 0));
+	shown = plan_out_items(r, id, has_proof ? &proof : NULL, 0);
+	status = cmd_worse(status, shown == CMD_FAILED && res->spool_changed ? CMD_RESUME : shown);
 	tell_result(r, res);
 	return cmd_worse(status, judge(r, &p, rc, res, e));
 }

@@ -283,13 +283,13 @@ same_text(const char *a, const char *b)
 }
 
 /* NULL: it is the message of the plan. What a retry changes does not count; what makes it the same message to its MTA and to the
- * selection does. */
+ * selection does. A local time is no identity: which zone it was read in is the scan's affair. */
 static const char *
-difference(const struct item *it, const struct msg *m)
+difference(const struct item *it, const struct msg *m, const struct spool_driver *driver)
 {
 	if (it->inode != 0 && part_main_inode(&m->parts) != it->inode)
 		return "another file has this id now";
-	if (m->arrived != it->arrived)
+	if (m->arrived != it->arrived && !driver->has_local_times)
 		return "another time of arrival";
 	if (!same_text(m->sender, it->sender))
 		return "another envelope sender";
@@ -396,7 +396,7 @@ take_locked(struct run *run, struct work *w, struct err *e)
 	}
 	if (m.is_taken_mid_way || has_moved(w, &m))
 		return 0;
-	why = difference(&w->it, &m);
+	why = difference(&w->it, &m, w->pl->sp->driver);
 	if (why != NULL) {
 		settle(w, ITEM_CHANGED, why);
 		return 1;

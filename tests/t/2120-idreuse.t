@@ -253,6 +253,18 @@ END
 	return (slurp("$at/err"), split /\n/, slurp("$at/did"));
 }
 
+# Local times: each spool was read in a zone of its own, and none of them is this machine's.
+{
+	my $index = "$dir/zones/index.db";
+	for (['tokyo', 'Asia/Tokyo'], ['istanbul', 'Europe/Istanbul'], ['lima', 'America/Lima']) {
+		my ($name, $zone) = @$_;
+		mkspool('--seed', 90, 'smartermail', "$dir/$name", 4);
+		sweep_ok({ index => $index }, 'scan', '--timezone', $zone, "smartermail:$dir/$name");
+	}
+	my @out = json_lines(sweep_ok({ index => $index }, 'hold', '--all', '--execute', '--json')->{out});
+	is($out[-1]{taken}, 12, 'smartermail: the zone that a spool was read in does not make another message of one');
+}
+
 SKIP: {
 	my $try = "$dir/loop";
 	make_path("$try/m");
