@@ -49,6 +49,8 @@ if [ ! -f "$WINEPREFIX/.ready" ]; then
 	exec 9>&-
 fi
 # Debian's Wine ends its server, services and all, with the last program: a second for every start. A server that runs already stays.
-wineserver -p300
+# One that is new (status 0; 2: there is one) gets a program of its own first: the services that come with the first program hold what
+# that has open, and would hold a test's output until they end.
+wineserver -p300 </dev/null >/dev/null 2>&1 && timeout 60 wine cmd /c exit </dev/null >/dev/null 2>&1
 [ "$seconds" = 0 ] || exec timeout -k 5 "$seconds" wine "$@"
 exec wine "$@"
