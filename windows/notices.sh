@@ -2,6 +2,7 @@
 # notices.sh PREFIX: prints THIRD-PARTY.txt, the licences of what is linked into spoolsweep.exe. PREFIX is that of deps.sh.
 set -euo pipefail
 prefix=$1
+here=$(dirname "$(readlink -f "$0")")
 
 section()
 {
@@ -13,6 +14,7 @@ echo "spoolsweep.exe contains the following libraries. Their sources are Debian'
 for file in "$prefix"/notices/*; do
 	section "${file##*/}" "$file"
 done
+section "Unicode CLDR (names of time zones: sys_win_zones.c is made of windowsZones)" "$here/unicode.txt"
 section "mingw-w64 (C runtime, headers)" /usr/share/doc/mingw-w64-common/copyright
 cat <<'END'
 
