@@ -120,6 +120,19 @@ load_key(struct index *ix, struct err *e)
 	return rc == SQLITE_ROW ? 0 : -1;
 }
 
+int
+index_set_log(struct index *ix, struct err *e)
+{
+	const int64_t end = sys_clock_us() + BUSY_MS * INT64_C(1000);
+
+	while (index_exec(ix, "PRAGMA journal_mode = WAL", e) < 0) {
+		if ((sqlite3_errcode(ix->db) & 0xff) != SQLITE_BUSY || sys_clock_us() > end)
+			return -1;
+		sys_sleep_ms(10);
+	}
+	return 0;
+}
+
 /* New or older: brought to our version in one transaction. Another process may have done it meanwhile. */
 static int
 upgrade(struct index *ix, struct err *e)
@@ -127,9 +140,9 @@ upgrade(struct index *ix, struct err *e)
 	char app[64];
 	int64_t version;
 
-	/* WAL is set on the empty or older file before the transaction: it cannot be set inside one. Pages of 8 KiB: a first load
+	/* The log is set on the empty or older file before the transaction: it cannot be set inside one. Pages of 8 KiB: a first load
 	 * is nearly a tenth quicker than with 4. */
-	if (index_exec(ix, "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL", e) < 0 || index_exec(ix, "BEGIN IMMEDIATE", e) < 0)
+	if (index_exec(ix, "PRAGMA page_size = 8192", e) < 0 || index_set_log(ix, e) < 0 || index_exec(ix, "BEGIN IMMEDIATE", e) < 0)
 		return -1;
 	sqlite3_snprintf((int)sizeof app, app, "PRAGMA application_id = %d", INDEX_APPLICATION_ID);
 	if (identify(&version, ix, e) < 0 || index_exec(ix, app, e) < 0 ||
@@ -202,8 +215,8 @@ settle(struct index *ix, enum index_mode mode, struct err *e)
 		    ix->path, (long long)version, INDEX_VERSION);
 	if (mode == INDEX_WRITE && version < INDEX_VERSION && upgrade(ix, e) < 0)
 		return -1;
-	if (mode == INDEX_WRITE && index_exec(ix, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-	    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -57344; PRAGMA journal_size_limit = 67108864", e) < 0)
+	if (mode == INDEX_WRITE && (index_set_log(ix, e) < 0 || index_exec(ix, "PRAGMA synchronous = NORMAL;"
+	    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -57344; PRAGMA journal_size_limit = 67108864", e) < 0))
 		return -1;
 	/* A reader of many rows is a quarter quicker without a copy of each page. */
 	if (mode == INDEX_READ && index_exec(ix, "PRAGMA mmap_size = 134217728", e) < 0)

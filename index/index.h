@@ -41,6 +41,10 @@ int index_roll_back(struct index *ix);
  * was the connection's last error and it is open so now: look again. */
 int index_open_fixed(struct index *ix);
 
+/* Gives the file a write-ahead log. Waits for others as a transaction does: where two processes turn a new file into one with a log, SQLite asks its
+ * busy handler for neither and tells one at once that it is busy. */
+int index_set_log(struct index *ix, struct err *e);
+
 /* Prepares; NULL and err on failure. */
 sqlite3_stmt *index_prepare(struct index *ix, const char *sql, struct err *e);
 

@@ -166,7 +166,7 @@ upgrade(struct journal *j, struct err *e)
 	int64_t version;
 	int rc;
 
-	if (index_exec(&j->ix, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE", e) < 0)
+	if (index_set_log(&j->ix, e) < 0 || index_exec(&j->ix, "BEGIN IMMEDIATE", e) < 0)
 		return -1;
 	sqlite3_snprintf((int)sizeof sql, sql, "PRAGMA application_id = %d; PRAGMA user_version = %d", JOURNAL_APPLICATION_ID,
 	    JOURNAL_VERSION);

@@ -130,7 +130,19 @@ for my $round (1 .. 8) {
 is($s->{messages}, 6000, "a scan after $killed kills finds all");
 is_deeply([glob("$dir/.spoolsweep-stage*")], [], 'no temporary file is left');
 
-# two at once: the second waits, both are right
+# two at once: the second waits, both are right; also while the file is made
+for my $new (1 .. 20) {
+	my @pid = map {
+		my $pid = fork;
+		if ($pid == 0) {
+			open STDOUT, '>', '/dev/null';
+			exec $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/new$new.db", 'scan', '-q', "postfix:$spool";
+		}
+		$pid
+	} 1 .. 3;
+	my @status = map { waitpid $_, 0; $? >> 8 } @pid;
+	is_deeply(\@status, [0, 0, 0], "three make an index, $new");
+}
 {
 	my @pid = map {
 		my $pid = fork;
