@@ -299,10 +299,15 @@ is_missing_now(struct spool_reader *r, const char *rel)
 	struct sys_dir *above;
 	struct sys_stat st;
 	struct err why;
+	char *name;
 
 	if (slash == NULL)
 		return 0;
-	above = dir_at(r, arena_dup(&r->scratch, rel, (size_t)(slash - rel)), 1, &why);
+	/* Not in the scratch arena: whoever looks for a million messages without reading one never resets it. */
+	name = mem_new((size_t)(slash - rel) + 1);
+	memcpy(name, rel, (size_t)(slash - rel));
+	above = dir_at(r, name, 1, &why);
+	free(name);
 	return above != NULL ? sys_stat_at(&st, above, slash + 1) == ENOENT : why.sys == ENOENT;
 }
 
