@@ -8,7 +8,7 @@ comma   = ,
 
 # What another system has otherwise; Makefile.win says so.
 SYS     = spool/sys_posix spool/sys_posix_host spool/sys_posix_service
-SYSPKGS = libidn2 nettle
+SYSPKGS = nettle
 SYSLIBS = -lpthread
 START   =
 TESTSYS = tests/fault_sys tests/fault_serve
@@ -19,7 +19,7 @@ X       =
 T       = .t
 PKGCONF = pkg-config
 
-PKGS    = sqlite3 libpcre2-8 libutf8proc libarchive libzstd $(SYSPKGS)
+PKGS    = sqlite3 libpcre2-8 libutf8proc libarchive libzstd libidn2 libmagic libpsl libcares $(SYSPKGS)
 CC      = gcc
 WARN    = -Wall -Wextra -Wshadow -Wconversion
 OPT     = -O2 -g

@@ -200,6 +200,10 @@ int64_t sys_iconv(char *out, size_t max, const char *charset, const void *in, si
 int sys_idn_unicode(char *out, size_t max, const char *ascii);
 int sys_idn_ascii(char *out, size_t max, const char *domain);
 
+/* The database of libmagic, for magic_load_buffers: n bytes, malloc'd, to be freed after magic_close. NULL: libmagic finds the system's own,
+ * magic_load(m, NULL). */
+int sys_magic_db(void **out, size_t *n, struct err *e);
+
 /* Local civil time of an IANA zone ("" or NULL: the machine's) to UTC seconds; an hour that comes twice is read as the first.
  * month 1-12. 0, or -1 when the time or the zone is not valid. Not thread-safe across zones: call sys_zone_load once first. */
 struct sys_zone;

@@ -2,11 +2,12 @@
 # builddeps.sh SRC PREFIX [JOBS]: builds the static libraries of the Windows program into PREFIX (include, lib, lib/pkgconfig,
 # notices) from the source packages that getsrc.sh unpacked below SRC. CROSS is the toolchain's prefix ("" on Windows itself).
 #
-# The sources are compiled as they come, but for one line of libarchive (below). Nothing of Debian's own packages is linked.
+# The sources are compiled as they come, but for what is said below of libarchive, libidn2 and libmagic. Nothing of Debian's own packages is linked;
+# of them come only the two lists that are data: magic.mgc and the public suffixes.
 set -euo pipefail
 export LC_ALL=C.UTF-8
 src=$(readlink -f "$1")
-mkdir -p "$2/include" "$2/lib/pkgconfig" "$2/notices"
+mkdir -p "$2/include" "$2/lib/pkgconfig" "$2/notices" "$2/share"
 prefix=$(readlink -f "$2")
 jobs=${3:-2}
 CROSS=${CROSS-x86_64-w64-mingw32-}
@@ -79,6 +80,9 @@ build_pcre2()
 	cp "$w/pcre2.h" "$prefix/include/"
 	cp "$src/pcre2/LICENCE" "$prefix/notices/pcre2"
 	describe libpcre2-8 10.42 -lpcre2-8 -DPCRE2_STATIC
+
+	# POSIX's calls on it, for libmagic.
+	compile pcre2-posix -DHAVE_CONFIG_H -DPCRE2_CODE_UNIT_WIDTH=8 -DPCRE2_STATIC -I"$w" -I"$d" -- "$d/pcre2posix.c"
 }
 
 # Debian's source is the tree, not the amalgamation: that is made first, by the machine's own compiler and tclsh.
@@ -117,6 +121,81 @@ build_libarchive()
 	describe libarchive 3.6.2 -larchive -DLIBARCHIVE_STATIC
 }
 
+# With its own configure and makefile. PCRE2 stands for the library of regular expressions that it asks for by the name of gnurx: measured on
+# thousands of files, it finds what glibc's finds. mingw has struct timespec, and "timespec = timeval" would read 8 bytes of its 4-byte long.
+# Only buffers are given to it, so no decompressor is built in. Its database is Debian's own file of the same version, which a native
+# build of these sources equals byte by byte.
+build_file()
+{
+	local w=$work/file auto="ACLOCAL=: AUTOCONF=: AUTOMAKE=: AUTOHEADER=:"
+	mkdir -p "$w/regex"
+	cp -r "$src/file" "$w/src"
+	sed -i '/^#ifdef WIN32/,/^#endif/{/define timespec timeval/d;/define tv_nsec tv_usec/d}' "$w/src/src/cdf.h"
+	printf '#include <%s>\n' io.h fcntl.h pcre2posix.h >"$w/regex/regex.h"
+	echo '#define pipe(f) _pipe((f), 65536, _O_BINARY)' >>"$w/regex/regex.h"
+	cp "$src/pcre2/src/pcre2posix.h" "$w/regex/"
+	cp "$prefix/lib/libpcre2-posix.a" "$w/regex/libgnurx.a"
+	(cd "$w" && mkdir -p build && cd build && ac_cv_lib_gnurx_regexec=yes ../src/configure -q --host=x86_64-w64-mingw32 --disable-shared --enable-static \
+	    --disable-dependency-tracking --disable-libseccomp --disable-zlib --disable-bzlib --disable-xzlib --disable-zstdlib --disable-lzlib \
+	    CC="${CROSS}gcc" CPPFLAGS="-I$w/regex -DPCRE2_STATIC -DBUILD_AS_WINDOWS_STATIC_LIBARAY" LDFLAGS="-L$w/regex" CFLAGS="$(echo $flags) -w" &&
+	    make -s $auto -C src magic.h && make -s -j"$jobs" $auto -C src libmagic.la) >"$w/log" 2>&1 || { tail -n 20 "$w/log" >&2; exit 1; }
+	cp "$w/build/src/.libs/libmagic.a" "$prefix/lib/"
+	cp "$w/build/src/magic.h" "$prefix/include/"
+	zstd -q -19 -f -o "$prefix/share/magic.mgc.zst" /usr/lib/file/magic.mgc
+	cp "$src/file/COPYING" "$prefix/notices/file"
+	describe libmagic 5.44 "-lmagic -lpcre2-posix -lpcre2-8 -lshlwapi" ""
+}
+
+build_cares()
+{
+	local d=$src/c-ares
+	cp "$d"/include/ares{,_build,_rules,_version,_dns,_nameser}.h "$prefix/include/"
+	# Microsoft's name of it is unknown to mingw before its own headers.
+	sed -i 's/__int64/long long/' "$prefix/include/ares_build.h"
+	compile cares -DCARES_STATICLIB -DCARES_BUILDING_LIBRARY -DINADDRSZ=4 -I"$prefix/include" -I"$d/src/lib" -- "$d"/src/lib/*.c
+	cp "$d/LICENSE.md" "$prefix/notices/c-ares"
+	describe libcares 1.18.1 "-lcares -liphlpapi -lws2_32 -ladvapi32" -DCARES_STATICLIB
+}
+
+# The part of libunistring that comes with it is enough. The calls that take the locale's charset fail: they would need iconv.
+build_idn2()
+{
+	local w=$work/idn2 d=$src/libidn2 f base
+	mkdir -p "$w"
+	cp "$d"/lib/*.[ch] "$d"/unistring/{attribute,array-mergesort}.h "$w/"
+	rm "$w"/gen*.c "$w/register.c"
+	cp -r "$d"/unistring/uni{str,norm,ctype} "$w/"
+	for f in str norm ctype types; do
+		sed 's/@[A-Z_0-9]*@/0/' "$d/unistring/uni$f.in.h" >"$w/uni$f.h"
+	done
+	printf '#include <errno.h>\n#define locale_charset() ""\n' >"$w/uniconv.h"
+	printf '#define u8_strconv_%s_encoding(s, charset, how) (errno = ENOSYS, (uint8_t *)NULL)\n' from to >>"$w/uniconv.h"
+	printf '#define _GL_ATTRIBUTE_%s\n' MALLOC DEALLOC_FREE 'DEALLOC(f, i)' MAYBE_UNUSED CONST PURE 'FALLTHROUGH ((void)0)' >"$w/config.h"
+	echo '#define strchrnul(s, c) ((s) + strcspn((s), (const char[]){ (c), 0 }))' >>"$w/config.h"
+	compile idn2 -DHAVE_LIBUNISTRING=1 -I"$w" -- $(ls "$w"/*.c | grep -v tr46map_data) "$w"/uni{str,norm,ctype}/*.c
+	cp "$w/idn2.h" "$prefix/include/"
+	{
+		echo "libidn2 and what it has of libunistring are used under the terms of the GNU Lesser General Public License, version 3 or later:"
+		echo "the sources of spoolsweep and its Makefile.win make the program anew with another libidn2."
+		cat "$d/COPYING.LESSERv3" "$d/COPYING.unicode" /usr/share/common-licenses/GPL-3
+	} >"$prefix/notices/libidn2"
+	describe libidn2 2.3.3 -lidn2 ""
+}
+
+# The built-in list alone, no IDN at run time: the list has the ASCII forms too, and names are put into that form before they are looked up.
+build_psl()
+{
+	local w=$work/psl d=$src/libpsl
+	mkdir -p "$w"
+	sed 's/@LIBPSL_VERSION_MAJOR@/0/; s/@LIBPSL_VERSION_MINOR@/21/; s/@LIBPSL_VERSION_PATCH@/2/; s/@LIBPSL_VERSION@/0.21.2/;
+	    s/@LIBPSL_VERSION_NUMBER@/0x001502/' "$d/include/libpsl.h.in" >"$w/libpsl.h"
+	python3 "$d/src/psl-make-dafsa" --output-format=cxx+ /usr/share/publicsuffix/public_suffix_list.dat "$w/suffixes_dafsa.h"
+	compile psl -DENABLE_BUILTIN -DPSL_STATIC -DBUILDING_PSL '-DPSL_DISTFILE=""' '-DPACKAGE_VERSION="0.21.2"' -I"$w" -- "$d/src/psl.c" "$d/src/lookup_string_in_fixed_set.c"
+	cp "$w/libpsl.h" "$prefix/include/"
+	cat "$d/LICENSE" "$d/src/LICENSE.chromium" /usr/share/doc/publicsuffix/copyright >"$prefix/notices/libpsl"
+	describe libpsl 0.21.2 "-lpsl -lws2_32" -DPSL_STATIC
+}
+
 # For the tests alone: not in the program, and no notice is due.
 build_cmocka()
 {
@@ -132,7 +211,7 @@ build_cmocka()
 }
 
 rm -rf "$work"
-for step in zstd utf8proc pcre2 sqlite libarchive cmocka; do
+for step in ${STEPS:-zstd utf8proc pcre2 sqlite libarchive file cares idn2 psl cmocka}; do
 	SECONDS=0
 	build_$step
 	echo "builddeps: $step, $SECONDS s"
