@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <iconv.h>
-#include <idn2.h>
 #include <limits.h>
 #include <nettle/sha2.h>
 #include <poll.h>
@@ -358,34 +357,6 @@ sys_iconv(char *out, size_t max, const char *charset, const void *in, size_t n)
 	got = convert(cd, out, max, in, n);
 	keep_converter(name, cd);
 	return got;
-}
-
-int
-sys_idn_unicode(char *out, size_t max, const char *ascii)
-{
-	char *u = NULL;
-	int rc = -1;
-
-	if (idn2_to_unicode_8z8z(ascii, &u, IDN2_NONTRANSITIONAL) == IDN2_OK && strlen(u) < max) {
-		memcpy(out, u, strlen(u) + 1);
-		rc = 0;
-	}
-	idn2_free(u);
-	return rc;
-}
-
-int
-sys_idn_ascii(char *out, size_t max, const char *domain)
-{
-	char *a = NULL;
-	int rc = -1;
-
-	if (idn2_to_ascii_8z(domain, &a, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK && strlen(a) < max) {
-		memcpy(out, a, strlen(a) + 1);
-		rc = 0;
-	}
-	idn2_free(a);
-	return rc;
 }
 
 int

@@ -90,7 +90,7 @@ test_key(void **state)
 		{ "\"a\\\"b\"@x.com", "\"a\\\"b\"@x.com" }, { "\"a@b\"@x.com", "\"a@b\"@x.com" },
 		{ "j@bücher.example", "j@xn--bcher-kva.example" }, { "j@BÜCHER.example", "j@xn--bcher-kva.example" },
 		{ "j@xn--bcher-kva.example", "j@xn--bcher-kva.example" }, { "j@XN--BCHER-KVA.example", "j@xn--bcher-kva.example" },
-		{ "j@straße.example", UNIT_IDNA2008 ? "j@xn--strae-oqa.example" : "j@strasse.example" }, { "j@strasse.example", "j@strasse.example" },
+		{ "j@straße.example", "j@xn--strae-oqa.example" }, { "j@strasse.example", "j@strasse.example" },
 		{ "JÖ@x.com", "jö@x.com" }, { "uid:33", "uid:33" }, { "<>", "<>" }, { "", "" }, { "192.0.2.1", "192.0.2.1" },
 		{ "j@\xFF", "j@\xEF\xBF\xBD" },
 	};

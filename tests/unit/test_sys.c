@@ -593,6 +593,9 @@ domains(void **state)
 	assert_int_equal(sys_idn_ascii(out, sizeof out, "Plain.Example"), 0);
 	assert_string_equal(out, "plain.example");
 	assert_int_equal(sys_idn_unicode(out, 5, "plain.example"), -1);
+	assert_int_equal(sys_idn_ascii(out, sizeof out, "stra\xc3\x9f" "e.example"), 0);
+	assert_string_equal(out, "xn--strae-oqa.example");
+	assert_int_equal(sys_idn_ascii(out, sizeof out, "\xe2\x98\x83.example"), -1);	/* a snowman is no letter */
 }
 
 static void

@@ -23,10 +23,5 @@
 #define UNIT_GB18030 1
 #endif
 
-/* Whether the system keeps a sharp s in a domain, as IDNA 2008 does; Windows makes it "ss" as IDNA 2003 did. */
-#ifndef UNIT_IDNA2008
-#define UNIT_IDNA2008 1
-#endif
-
 #define unit_needs(what) do { if (!(what)) { print_message("# skipped: needs " #what "\n"); skip(); } } while (0)
 #endif

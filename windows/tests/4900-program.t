@@ -8,7 +8,7 @@ use Test::More;
 my $build = $ENV{WIN_BUILD} or plan skip_all => 'not the Windows build';
 my $here = dirname(__FILE__);
 my $objdump = 'x86_64-w64-mingw32-objdump';
-my %system = map { $_ => 1 } qw(advapi32 bcrypt iphlpapi kernel32 msvcrt normaliz ntdll ole32 shell32 shlwapi ws2_32);
+my %system = map { $_ => 1 } qw(advapi32 bcrypt iphlpapi kernel32 msvcrt ntdll ole32 shell32 shlwapi ws2_32);
 
 my $text = `$objdump -p '$build/spoolsweep.exe'`;
 my @dlls = map { lc s/\.dll$//ir } $text =~ /^\s*DLL Name: (\S+)/mg;
