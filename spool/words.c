@@ -432,21 +432,44 @@ add_best(struct buf *out, const char *p, size_t n)
 		text_add_1252(out, p, n);
 }
 
+/* 0, or -1 and nothing added when the charset is not known. */
 static int
-add_converted(struct decoder *d, const char *charset, const char *p, size_t n)
+add_converted(struct buf *out, const char *charset, const char *p, size_t n)
 {
 	char small[1024], *big = NULL;
 	size_t max = n * 6 + 16;	/* one byte can mean two characters of three bytes */
 	int64_t got;
 
-	d->conversions++;
 	if (max > sizeof small)
 		big = mem_grow(NULL, max);
 	got = sys_iconv(big != NULL ? big : small, max, charset, p, n);
 	if (got >= 0)
-		text_add_utf8(&d->out, big != NULL ? big : small, (size_t)got);
+		text_add_utf8(out, big != NULL ? big : small, (size_t)got);
 	free(big);
 	return got >= 0 ? 0 : -1;
+}
+
+int
+text_add_charset(struct buf *out, const char *charset, const void *p, size_t n)
+{
+	const char *use = charset_meant(charset);
+	int is_known = 1;
+
+	if (strcmp(use, "utf-8") == 0)
+		text_add_utf8(out, p, n);
+	else if (strcmp(use, "windows-1252") == 0)
+		text_add_1252(out, p, n);
+	else if (use[0] == '\0' || !(is_known = add_converted(out, use, p, n) == 0))
+		add_best(out, p, n);
+	return is_known ? 0 : -1;
+}
+
+int
+text_charset_is_plain(const char *charset)
+{
+	const char *use = charset_meant(charset);
+
+	return use[0] == '\0' || strcmp(use, "utf-8") == 0 || strncmp(use, "windows-125", 11) == 0 || strncmp(use, "iso-8859-", 9) == 0;
 }
 
 /* Converts what adjacent words of one charset gave together: a character may be cut across two of them. */
@@ -456,21 +479,17 @@ end_words(struct decoder *d)
 	const char *use = charset_meant(d->charset);
 	const char *p = d->joined.p;
 	size_t n = d->joined.n;
+	int is_by_iconv;
 
 	if (n == 0)
 		return;
-	if (strcmp(use, "utf-8") == 0) {
-		text_add_utf8(&d->out, p, n);
-	} else if (strcmp(use, "windows-1252") == 0) {
-		text_add_1252(&d->out, p, n);
-	} else if (use[0] == '\0') {
-		add_best(&d->out, p, n);
-	} else if (d->conversions == CONVERSIONS_MAX) {
+	is_by_iconv = use[0] != '\0' && strcmp(use, "utf-8") != 0 && strcmp(use, "windows-1252") != 0;
+	if (is_by_iconv && d->conversions++ == CONVERSIONS_MAX) {
+		d->conversions = CONVERSIONS_MAX;
 		head_note(d->notes_to, "too many charsets in one field");
 		add_best(&d->out, p, n);
-	} else if (add_converted(d, use, p, n) != 0) {
+	} else if (text_add_charset(&d->out, d->charset, p, n) < 0) {
 		head_note(d->notes_to, "unknown charset %s", d->charset);
-		add_best(&d->out, p, n);
 	}
 	buf_clear(&d->joined);
 }

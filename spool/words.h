@@ -28,6 +28,13 @@ void text_add_utf8(struct buf *out, const void *p, size_t n);
 /* Appends bytes as Windows-1252; the five bytes it does not define become C1 controls as in Latin-1; NUL becomes U+FFFD. */
 void text_add_1252(struct buf *out, const void *p, size_t n);
 
+/* Appends bytes in a charset (its MIME name in lower case, read as what senders mean by it) as UTF-8. -1 when it is not known: then they are
+ * UTF-8 where valid, else Windows-1252. "" is text without a charset. */
+int text_add_charset(struct buf *out, const char *charset, const void *p, size_t n);
+
+/* Are bytes below 0x80 the ASCII characters in this charset, whatever stood before them? */
+int text_charset_is_plain(const char *charset);
+
 /* NFC of valid UTF-8 without NUL, case-folded with fold = 1. */
 const char *text_nfc(struct arena *a, const char *s, size_t n, int fold);
 
