@@ -246,10 +246,14 @@ static void
 merge_verdicts(struct rank_row *row, const struct rank_row *before, struct arena *a)
 {
 	const char **all = arena_get(a, (row->nreasons + before->nreasons) * sizeof *all);
+	int *points = arena_get(a, (row->nreasons + before->nreasons) * sizeof *points);
 
 	memcpy(all, row->reasons, row->nreasons * sizeof *all);
 	memcpy(all + row->nreasons, before->reasons, before->nreasons * sizeof *all);
+	memcpy(points, row->points, row->nreasons * sizeof *points);
+	memcpy(points + row->nreasons, before->points, before->nreasons * sizeof *points);
 	row->reasons = all;
+	row->points = points;
 	row->nreasons += before->nreasons;
 	if (before->score > row->score) {
 		row->score = before->score;
@@ -343,25 +347,40 @@ make_rows(struct pass *p)
 		qsort(r->row, r->n, sizeof *r->row, compare_rows);
 }
 
+static int
+make(struct rank **out, struct pass *p, struct selection *s, struct err *e)
+{
+	int began = 0, rc = -1;
+
+	p->out = mem_new(sizeof *p->out);
+	p->out->arena = mem_new(sizeof *p->out->arena);
+	if (selection_begin(&began, p->ix, e) < 0 || pass_collect(p, s, e) < 0)
+		goto out;
+	make_rows(p);
+	*out = p->out;
+	p->out = NULL;
+	rc = 0;
+out:
+	rank_free(p->out);
+	pass_free(p);
+	selection_end(began, p->ix);
+	return rc;
+}
+
 int
 rank_make(struct rank **out, struct index *ix, struct selection *s, enum rank_by by, struct err *e)
 {
 	struct pass p = { .ix = ix, .by = by };
-	int began = 0, rc = -1;
 
-	p.out = mem_new(sizeof *p.out);
-	p.out->arena = mem_new(sizeof *p.out->arena);
-	if (selection_begin(&began, ix, e) < 0 || pass_collect(&p, s, e) < 0)
-		goto out;
-	make_rows(&p);
-	*out = p.out;
-	p.out = NULL;
-	rc = 0;
-out:
-	rank_free(p.out);
-	pass_free(&p);
-	selection_end(began, ix);
-	return rc;
+	return make(out, &p, s, e);
+}
+
+int
+rank_make_rows(struct rank **out, struct index *ix, struct selection *s, enum rank_by by, const int64_t *row, size_t n, struct err *e)
+{
+	struct pass p = { .ix = ix, .by = by, .only = row, .nonly = n, .with_gone = 1 };
+
+	return make(out, &p, s, e);
 }
 
 void

@@ -26,6 +26,7 @@ struct rank_row {
 	const char *verdict;		/* "likely" "possible" "unlikely" */
 	int score;			/* 0..100 */
 	const char **reasons;		/* sentences with their numbers */
+	const int *points;		/* what each reason adds to the score, below 0 in favour; 0 a remark */
 	size_t nreasons;
 };
 
@@ -38,6 +39,10 @@ struct rank {
 };
 
 int rank_make(struct rank **out, struct index *ix, struct selection *s, enum rank_by by, struct err *e);
+
+/* The same of those messages of the selection whose row number is among n sorted ones, also when they are gone; --contains is taken as answered by
+ * them. row is kept by the caller. */
+int rank_make_rows(struct rank **out, struct index *ix, struct selection *s, enum rank_by by, const int64_t *row, size_t n, struct err *e);
 void rank_free(struct rank *r);
 
 /* "9801" as "9,801". */

@@ -94,8 +94,10 @@ struct pass {
 	uint32_t *order;		/* hits, group by group */
 	size_t n, cap;
 	struct tally tally;
-	int64_t *only;			/* rows that --contains left, sorted; NULL: all */
+	int64_t *contained;		/* rows that --contains left, sorted */
+	const int64_t *only;		/* these rows alone, sorted; NULL: all */
 	size_t nonly;
+	int with_gone;			/* rows of messages that have gone count too */
 	int64_t all_server, blocklisted, messages, last_row;
 };
 

@@ -355,9 +355,9 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 	buf_init(&sql, SQL_MAX);
 	buf_fmt(&sql, "SELECT %s, m.account, m.arrived, m.sender, m.sender_domain, m.client, m.subject,"
 	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.id FROM %s%s"
-	    " WHERE m.gone_scan IS NULL", key[p->by],
-	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, 0),
-	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" : "");
+	    " WHERE %s", key[p->by],
+	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, p->with_gone),
+	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" : "", p->with_gone ? "1" : "m.gone_scan IS NULL");
 	if (selection_sql(&sql, s, p->ix, e) == 0)
 		st = index_prepare(p->ix, buf_cstr(&sql), e);
 	buf_free(&sql);
@@ -402,21 +402,22 @@ collect_contained(struct pass *p, struct selection *s, struct err *e)
 	size_t cap = 0;
 	int rc;
 
-	if (!selection_has(s, SEL_CONTAINS))
+	if (p->only != NULL || !selection_has(s, SEL_CONTAINS))
 		return 0;
 	if (query_open(&q, p->ix, s, 0, e) < 0)
 		return -1;
-	p->only = mem_new(sizeof *p->only);
+	p->contained = mem_new(sizeof *p->contained);
 	while ((rc = query_next(&row, q, e)) == 1) {
 		if (p->nonly + 1 >= cap) {
 			cap = cap != 0 ? cap * 2 : 256;
-			p->only = mem_grow(p->only, cap * sizeof *p->only);
+			p->contained = mem_grow(p->contained, cap * sizeof *p->contained);
 		}
-		p->only[p->nonly++] = row.rowid;
+		p->contained[p->nonly++] = row.rowid;
 	}
 	query_close(q);
 	if (rc == 0 && p->nonly != 0)
-		qsort(p->only, p->nonly, sizeof *p->only, compare_number);
+		qsort(p->contained, p->nonly, sizeof *p->contained, compare_number);
+	p->only = p->contained;
 	return rc;
 }
 
@@ -447,6 +448,6 @@ pass_free(struct pass *p)
 	free(p->hit);
 	free(p->order);
 	free(p->tally.slot);
-	free(p->only);
+	free(p->contained);
 	arena_free(&p->arena);
 }

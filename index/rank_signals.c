@@ -351,12 +351,16 @@ static const struct signal {
 /* ---- the sum ---- */
 
 static void
-conclude(struct rank_row *row, struct arena *a, const char **reason, size_t n, int score)
+conclude(struct rank_row *row, struct arena *a, const char **reason, const int *points, size_t n, int score)
 {
+	int *kept = arena_get(a, n * sizeof *kept);
+
 	row->score = score;
 	row->verdict = score >= LIKELY ? "likely" : score >= POSSIBLE ? "possible" : "unlikely";
 	row->reasons = arena_get(a, n * sizeof *reason);
 	memcpy(row->reasons, reason, n * sizeof *reason);
+	memcpy(kept, points, n * sizeof *points);
+	row->points = kept;
 	row->nreasons = n;
 }
 
@@ -377,13 +381,14 @@ void
 rank_judge(struct rank_row *row, struct arena *a, const struct facts *f)
 {
 	const char *reason[REASONS_MAX];
+	int worth[REASONS_MAX] = { 0 };
 	double sure = clamp((double)(f->n - 2) / 8), points, sum = 0;
 	size_t i, n = 0;
 	int score;
 
 	reason[0] = exempt(a, f);
 	if (reason[0] != NULL) {
-		conclude(row, a, reason, 1, 0);
+		conclude(row, a, reason, worth, 1, 0);
 		return;
 	}
 	for (i = 0; i < sizeof signals / sizeof signals[0]; i++) {
@@ -391,11 +396,13 @@ rank_judge(struct rank_row *row, struct arena *a, const struct facts *f)
 		if (points > 0)
 			points *= sure;
 		sum += points;
-		if (points >= 1 || points <= -1)
+		if (points >= 1 || points <= -1) {
+			worth[n] = (int)(points + (points > 0 ? 0.5 : -0.5));
 			reason[n++] = signals[i].say(a, f);
+		}
 	}
 	score = (int)(clamp(sum / 100) * 100 + 0.5);
 	if (n == 0)
 		reason[n++] = arena_fmt(a, "%s message%s, nothing that speaks of abuse", N(f->n), f->n == 1 ? "" : "s");
-	conclude(row, a, reason, n, score);
+	conclude(row, a, reason, worth, n, score);
 }
