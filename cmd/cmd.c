@@ -1,12 +1,14 @@
 /* What the commands share: lines on stderr, the index, its age. */
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/journal.h"
 #include "spool/arena.h"
 #include "spool/sys.h"
 
@@ -76,6 +78,22 @@ cmd_index_open(struct index **out, const struct context *c, enum index_mode mode
 		cmd_note(c, "index %s", path);
 	free(path);
 	return r;
+}
+
+int
+cmd_journal_open(struct journal **out, const struct context *c, struct err *e)
+{
+	char *path = cmd_index_path(c);
+	struct index *ix = NULL;
+	int rc = journal_open(out, path, 0, e);
+
+	if (rc < 0 && e->sys == ENOENT) {
+		err_clear(e);
+		rc = index_open(&ix, path, INDEX_READ, e);
+		index_close(ix);
+	}
+	free(path);
+	return rc;
 }
 
 void

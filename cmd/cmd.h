@@ -64,6 +64,10 @@ int cmd_fail(const struct err *e);
 char *cmd_index_path(const struct context *c);
 int cmd_index_open(struct index **out, const struct context *c, enum index_mode mode, struct err *e);
 
+/* The journal beside that index, for reading. None there is no plan: 0 and NULL; neither of them there is a mistyped name: -1. */
+struct journal;
+int cmd_journal_open(struct journal **out, const struct context *c, struct err *e);
+
 /* Gives up the rights that nobody needs who only reads spools and writes this index (sys_confine). */
 void cmd_confine(const struct index *ix);
 
@@ -105,7 +109,7 @@ void spools_free(struct spool_place *p, size_t n);
 const char *spools_looked_for(void);	/* one sentence for "none found" */
 
 extern const struct command cmd_spools, cmd_scan, cmd_rank, cmd_list, cmd_show, cmd_purge, cmd_hold, cmd_release, cmd_plans, cmd_verify,
-    cmd_restore, cmd_check, cmd_schedule;
+    cmd_restore, cmd_check, cmd_report, cmd_schedule;
 extern const struct command *const cmd_all[];	/* main.c, NULL at the end */
 
 #endif

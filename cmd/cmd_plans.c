@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,23 +197,6 @@ put(struct context *c, struct journal *j, struct plans *all)
 		cmd_note(c, "nothing was planned yet");
 }
 
-/* No journal beside an index is no plan; neither of them is a mistyped name. */
-static int
-open_journal(struct journal **out, const struct context *c, struct err *e)
-{
-	char *path = cmd_index_path(c);
-	struct index *ix = NULL;
-	int rc = journal_open(out, path, 0, e);
-
-	if (rc < 0 && e->sys == ENOENT) {
-		err_clear(e);
-		rc = index_open(&ix, path, INDEX_READ, e);
-		index_close(ix);
-	}
-	free(path);
-	return rc;
-}
-
 static void
 tell_adopted(const struct context *c, const struct plan_adopted *got, const struct plan *p)
 {
@@ -282,7 +264,7 @@ run(struct context *c)
 
 	if (c->opt[OPT_ADOPT] != NULL)
 		return adopt(c);
-	rc = open_journal(&j, c, &e);
+	rc = cmd_journal_open(&j, c, &e);
 	if (rc == 0 && j != NULL)
 		rc = load(&all, j, &e);
 	if (rc == 0)

@@ -31,14 +31,6 @@ static const char *const recipient_keys[] = { "address", "state", "reply" };
 static const char *const history_keys[] = { "plan", "kind", "state", "when", "who", "selection", "archive", "id", "new_id", "new_spool" };
 static const char *const file_keys[] = { "path", "size", "mtime" };
 
-/* The texts of a row, for copying: a query's row lives until the next one. */
-#define TEXT(field) offsetof(struct query_row, field)
-static const size_t row_texts[] = {
-	TEXT(spool), TEXT(kind), TEXT(queue), TEXT(id), TEXT(account), TEXT(account_kind), TEXT(domain), TEXT(sender),
-	TEXT(sender_domain), TEXT(client), TEXT(client_name), TEXT(helo), TEXT(protocol), TEXT(local_user), TEXT(script),
-	TEXT(from), TEXT(subject), TEXT(message_id), TEXT(state), TEXT(reason), TEXT(damage), TEXT(notes)
-};
-
 struct show {
 	struct context *c;
 	struct index *ix;
@@ -58,23 +50,6 @@ struct fate {
 	const char *kind, *state, *who, *host, *selection, *archive, *why;
 	const char *id, *new_id, *new_spool;	/* of a restore: what it was in the archive, what and where it became; NULL */
 };
-
-static void
-copy_row(struct query_row *to, struct arena *a, const struct query_row *from)
-{
-	const char *s;
-	char *path;
-	size_t i;
-
-	*to = *from;
-	for (i = 0; i < sizeof row_texts / sizeof row_texts[0]; i++) {
-		memcpy(&s, (const char *)from + row_texts[i], sizeof s);
-		s = s != NULL ? arena_str(a, s) : NULL;
-		memcpy((char *)to + row_texts[i], &s, sizeof s);
-	}
-	path = arena_dup(a, from->path != NULL ? from->path : "", from->path_len);
-	to->path = path;
-}
 
 static int
 is_gone(const struct query_row *r)
@@ -98,7 +73,7 @@ candidates(struct show *s, struct err *e)
 			s->cap = s->cap != 0 ? s->cap * 2 : 8;
 			s->row = mem_grow(s->row, s->cap * sizeof *s->row);
 		}
-		copy_row(&s->row[s->nrow++], &s->arena, &r);
+		query_keep(&s->row[s->nrow++], &s->arena, &r);
 	}
 	query_close(q);
 	return x;

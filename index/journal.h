@@ -176,6 +176,9 @@ int journal_restore_new(struct journal *j, struct restore_run *r, struct err *e)
 int journal_restore_add(struct journal *j, int64_t run, const struct restored *v, size_t n, struct err *e);	/* one transaction */
 int journal_restore_end(struct journal *j, int64_t run, struct err *e);
 
+/* Calls fn for each run of restore with the number of messages that it put back, oldest first. */
+int journal_restore_runs(struct journal *j, void (*fn)(void *arg, const struct restore_run *r, int64_t messages), void *arg, struct err *e);
+
 /* Calls fn for each restore of a message, by its old id and spool or its new ones, oldest first. */
 int journal_restores(struct journal *j, const char *root, const char *id, void (*fn)(void *arg, const struct restore_run *r,
     const struct restored *m), void *arg, struct err *e);

@@ -103,19 +103,26 @@ get_text(sqlite3_stmt *st, int i)
 	return s != NULL ? s : "";
 }
 
+/* The first seven columns. */
+static void
+get_run(struct restore_run *r, sqlite3_stmt *st)
+{
+	r->id = sqlite3_column_int64(st, 0);
+	r->started = sqlite3_column_int64(st, 1);
+	r->finished = sqlite3_column_int64(st, 2);
+	r->who = get_text(st, 3);
+	r->host = get_text(st, 4);
+	r->archive = get_text(st, 5);
+	r->selection = get_text(st, 6);
+}
+
 static void
 tell_row(sqlite3_stmt *st, void (*fn)(void *arg, const struct restore_run *r, const struct restored *m), void *arg)
 {
 	struct restore_run r;
 	struct restored m;
 
-	r.id = sqlite3_column_int64(st, 0);
-	r.started = sqlite3_column_int64(st, 1);
-	r.finished = sqlite3_column_int64(st, 2);
-	r.who = get_text(st, 3);
-	r.host = get_text(st, 4);
-	r.archive = get_text(st, 5);
-	r.selection = get_text(st, 6);
+	get_run(&r, st);
 	m.root = get_text(st, 7);
 	m.id = get_text(st, 8);
 	m.new_root = get_text(st, 9);
@@ -143,6 +150,27 @@ journal_restores(struct journal *j, const char *root, const char *id, void (*fn)
 	put_text(st, 2, id);
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
 		tell_row(st, fn, arg);
+	if (rc != SQLITE_DONE)
+		index_err(ix, e, "read the journal");
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+int
+journal_restore_runs(struct journal *j, void (*fn)(void *arg, const struct restore_run *r, int64_t messages), void *arg, struct err *e)
+{
+	struct index *ix = journal_index(j);
+	sqlite3_stmt *st = index_prepare(ix, "SELECT id, started, finished, who, host, archive, selection,"
+	    " (SELECT count(*) FROM restored m WHERE m.restore = r.id) FROM restore r ORDER BY id", e);
+	struct restore_run r;
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		get_run(&r, st);
+		fn(arg, &r, sqlite3_column_int64(st, 7));
+	}
 	if (rc != SQLITE_DONE)
 		index_err(ix, e, "read the journal");
 	sqlite3_finalize(st);

@@ -403,6 +403,23 @@ row_fill(struct query_row *out, struct query *q, struct err *e)
 	return 0;
 }
 
+void
+query_keep(struct query_row *to, struct arena *a, const struct query_row *from)
+{
+	const char **const text[] = {
+		&to->spool, &to->kind, &to->queue, &to->id, &to->account, &to->account_kind, &to->domain, &to->sender, &to->sender_domain,
+		&to->client, &to->client_name, &to->helo, &to->protocol, &to->local_user, &to->script, &to->from, &to->subject,
+		&to->message_id, &to->state, &to->reason, &to->damage, &to->notes
+	};
+	size_t i;
+
+	*to = *from;
+	for (i = 0; i < sizeof text / sizeof text[0]; i++)
+		if (*text[i] != NULL)
+			*text[i] = arena_str(a, *text[i]);
+	to->path = arena_dup(a, from->path != NULL ? from->path : "", from->path_len);
+}
+
 /* The files of one row; its texts stay as they are. */
 static int
 is_contained(struct query *q, const struct query_row *r, struct err *e)

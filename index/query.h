@@ -38,6 +38,10 @@ int query_next(struct query_row *out, struct query *q, struct err *e);	/* 1, 0, 
 void query_brief(struct query *q);
 void query_close(struct query *q);
 
+/* A copy whose texts live in the arena. */
+struct arena;
+void query_keep(struct query_row *to, struct arena *a, const struct query_row *from);
+
 /* One snapshot for several queries: begins a read transaction unless one is open; the end ends what this one began. */
 int query_snapshot(int *began, struct index *ix, struct err *e);
 void query_snapshot_end(int began, struct index *ix);

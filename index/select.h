@@ -44,6 +44,10 @@ int selection_has(const struct selection *s, enum select_key key);
 /* Appends " AND (…)" conditions over `message m` to sql and registers the functions they call. Keep s until the statement is finalized. */
 int selection_sql(struct buf *sql, struct selection *s, struct index *ix, struct err *e);
 
+/* How a query over the messages now in their spools should begin: "message m", or the same read front to back when the selection gives
+ * no key and most rows are live (twice as fast as going through the index message_live). */
+const char *selection_source(const struct selection *s, struct index *ix, int with_gone);
+
 /* The --contains texts (bytes): query.c reads the files of each candidate afresh. */
 size_t selection_contains(const struct selection *s, size_t i, const void **p);	/* length of the i-th, 0 past the last */
 

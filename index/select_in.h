@@ -89,10 +89,6 @@ void selection_test(struct buf *sql, const struct selection *s, enum select_key 
 /* Does every --kind name an MTA (and so narrow the spools)? Appends "'postfix','exim'" to list. */
 int selection_spool_kinds(struct buf *list, const struct selection *s);
 
-/* How a query over the messages now in their spools should begin: "message m", or the same read front to back when the selection gives
- * no key and most rows are live (twice as fast as going through the index message_live). */
-const char *selection_source(const struct selection *s, struct index *ix, int with_gone);
-
 /* One snapshot for all statements of a query: begins a read transaction unless one is open. selection_end ends what this one began. */
 int selection_begin(int *began, struct index *ix, struct err *e);
 void selection_end(int began, struct index *ix);
