@@ -49,9 +49,10 @@ find_in(const struct opt *o, const char *name, size_t n, char letter)
 static const struct opt *
 find_opt(const struct context *c, const char *name, size_t n, char letter)
 {
-	const struct opt *o = find_in(opt_global, name, n, letter);
+	/* behind a command its own one counts: --csv of report has a value */
+	const struct opt *o = c->command != NULL ? find_in(c->command->opts, name, n, letter) : NULL;
 
-	return o == NULL && c->command != NULL ? find_in(c->command->opts, name, n, letter) : o;
+	return o != NULL ? o : find_in(opt_global, name, n, letter);
 }
 
 /* How many letters must change, come or go (Levenshtein), for the hint; words above 31 letters are far from everything. */

@@ -61,6 +61,7 @@ void out_plain(struct out *o, const char *s);
 
 /* The text tools behind it. */
 void text_inert(struct buf *b, const char *s, size_t n);	/* for terminals, CSV, stderr */
+void text_html(struct buf *b, const char *s, size_t n);		/* for a text or a quoted attribute of HTML */
 void text_json(struct buf *b, const char *s, size_t n);		/* without the quotes */
 size_t text_width(const char *s, size_t n);			/* columns */
 size_t text_fit(const char *s, size_t n, size_t columns);	/* bytes of s that fit */

@@ -9,6 +9,7 @@
 
 #include "cmd/out.h"
 
+#define MARKS 8	/* marks on one letter: no script needs more, and hundreds of them cover the lines above */
 #define REPLACEMENT "\xEF\xBF\xBD"	/* U+FFFD */
 
 /* Terminals act on these, or show the text behind them in another order (UAX #9): contract "Output". */
@@ -90,6 +91,44 @@ text_inert(struct buf *b, const char *s, size_t n)
 		c = next_char(&k, s + i, n - i);
 		if (c == '\t')
 			buf_byte(b, ' ');
+		else if (c < 0 || is_control(c) || is_separator(c))
+			buf_puts(b, REPLACEMENT);
+		else
+			buf_add(b, s + i, k);
+	}
+}
+
+/* NULL: the character may stand as it is. */
+static const char *
+html_entity(int32_t c)
+{
+	switch (c) {
+	case '&': return "&amp;";
+	case '<': return "&lt;";
+	case '>': return "&gt;";
+	case '"': return "&quot;";
+	case '\'': return "&#39;";
+	case '`': return "&#96;";
+	case '\t': return " ";
+	default: return NULL;
+	}
+}
+
+void
+text_html(struct buf *b, const char *s, size_t n)
+{
+	const char *entity;
+	size_t i, k, marks = 0;
+	int32_t c;
+
+	for (i = 0; i < n; i += k) {
+		c = next_char(&k, s + i, n - i);
+		marks = c > 0 && utf8proc_charwidth(c) == 0 ? marks + 1 : 0;
+		if (marks > MARKS)
+			continue;
+		entity = html_entity(c);
+		if (entity != NULL)
+			buf_puts(b, entity);
 		else if (c < 0 || is_control(c) || is_separator(c))
 			buf_puts(b, REPLACEMENT);
 		else

@@ -3,7 +3,7 @@
 _spoolsweep()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word i
-	local commands="spools scan rank list show purge hold release plans verify restore check schedule help"
+	local commands="spools scan rank list show purge hold release plans verify restore check report schedule help"
 	local globals="--index --json --csv --quiet --verbose --help --version -q -v"
 	local selectors="--account --domain --sender --sender-domain --recipient --recipient-domain --client --subject
 		--script --queue --spool --kind --null-sender --frozen --damaged --older --younger --since --until --larger
@@ -22,6 +22,12 @@ _spoolsweep()
 	case $prev in
 	--with)
 		mapfile -t COMPREPLY < <(compgen -W "systemd cron task" -- "$cur"); return ;;
+	--html|--timeline|--bodyfile)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames; return ;;
+	--csv)
+		if [[ $command == report ]]; then
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return
+		fi ;;
 	--folder|--archive|--to)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames; return ;;
 	--index|--spool|--mainlog|--known|--metrics|--program)
@@ -44,7 +50,7 @@ _spoolsweep()
 	esac
 	case $command in
 	"") mapfile -t COMPREPLY < <(compgen -W "$commands $globals" -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans verify restore check schedule" -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans verify restore check report schedule" -- "$cur") ;;
 	scan)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "--full --threads --timezone $globals" -- "$cur")
@@ -72,6 +78,7 @@ _spoolsweep()
 		else
 			mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames
 		fi ;;
+	report) mapfile -t COMPREPLY < <(compgen -W "--html --text --timeline --bodyfile --redact -n $selectors $globals" -- "$cur") ;;
 	schedule) mapfile -t COMPREPLY < <(compgen -W "--install --remove --print --every --metrics --with --folder --program $globals" -- "$cur") ;;
 	show) mapfile -t COMPREPLY < <(compgen -W "$selectors $globals" -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$globals" -- "$cur") ;;

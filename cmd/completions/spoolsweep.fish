@@ -1,8 +1,8 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show purge hold release plans verify restore check schedule help
+set -l commands spools scan rank list show purge hold release plans verify restore check report schedule help
 set -l none "not __fish_seen_subcommand_from $commands"
-set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore"
+set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore report"
 
 complete -c spoolsweep -f
 complete -c spoolsweep -n $none -a spools -d 'the spools on this machine'
@@ -17,9 +17,10 @@ complete -c spoolsweep -n $none -a plans -d 'plans and their states'
 complete -c spoolsweep -n $none -a verify -d 're-check archives of purges'
 complete -c spoolsweep -n $none -a restore -d 'put messages of an archive back'
 complete -c spoolsweep -n $none -a check -d 'health check'
+complete -c spoolsweep -n $none -a report -d 'the incident as a page, text, JSON or CSV'
 complete -c spoolsweep -n $none -a schedule -d 'run the health check on a schedule'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check schedule'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check report schedule'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -82,6 +83,15 @@ complete -c spoolsweep -n $check -l on-alert -x -d 'run at a change of state'
 complete -c spoolsweep -n $check -l repeat -x -d 'run again after'
 complete -c spoolsweep -n $check -l list -d 'every check'
 complete -c spoolsweep -n $check -l timezone -x -d 'zone of local times'
+
+set -l report '__fish_seen_subcommand_from report'
+complete -c spoolsweep -n $report -l html -r -F -d 'a page'
+complete -c spoolsweep -n $report -l text -d 'for a terminal'
+complete -c spoolsweep -n $report -l csv -x -a '(__fish_complete_directories)' -d 'a file for each section'
+complete -c spoolsweep -n $report -l timeline -r -F -d 'JSON Lines for Timesketch'
+complete -c spoolsweep -n $report -l bodyfile -r -F -d 'body file 3'
+complete -c spoolsweep -n $report -l redact -d 'for third parties'
+complete -c spoolsweep -n $report -s n -x -d 'at most so many rows'
 
 set -l schedule '__fish_seen_subcommand_from schedule'
 complete -c spoolsweep -n $schedule -l install -d 'write the files and start it'

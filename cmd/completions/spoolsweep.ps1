@@ -22,6 +22,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--as', '--yes') + $selectors
 		'check' = '--warning', '--critical', '--timeout', '--known', '--metrics', '--metrics-domains', '--on-alert', '--repeat', '--list',
 			'--timezone', '-w', '-c', '-t'
+		'report' = @('--html', '--text', '--csv', '--timeline', '--bodyfile', '--redact', '-n') + $selectors
 		'schedule' = '--install', '--remove', '--print', '--every', '--metrics', '--with', '--folder', '--program'
 	}
 	$values = @{

@@ -6,8 +6,8 @@ use lib dirname(__FILE__);
 use Sweep;
 use Test::More;
 
-my @commands = qw(spools scan rank list show purge hold release plans verify restore check schedule);
-my @not_yet = qw(report prune evidence dnsbl);
+my @commands = qw(spools scan rank list show purge hold release plans verify restore check report schedule);
+my @not_yet = qw(prune evidence dnsbl);
 my $dir = work_dir();
 my $index = "$dir/index.db";
 
@@ -89,6 +89,10 @@ my @mistakes = (
 	[ qr/soon/, 'list', '--older', 'soon' ],
 	[ qr/re:\(|missing/, 'list', '--subject', 're:(' ],
 	[ qr/no option --contents/, 'scan', '--contents', $dir ],
+	[ qr/--csv needs a folder/, '--csv', 'report' ],
+	[ qr/needs a value/, 'report', '--csv' ],
+	[ qr/only one form can go to stdout/, 'report', '--html', '-', '--text' ],
+	[ qr/name of a file or folder is empty/, 'report', '--html', '' ],
 	[ qr/looked for/, 'scan', $dir ],
 	[ qr/no such kind/, 'scan', "qmail:$dir" ],
 );

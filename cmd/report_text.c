@@ -1,0 +1,237 @@
+/* The report for a terminal, a ticket or a mail: plain lines, tables of cmd/table.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/report_out.h"
+#include "cmd/table.h"
+#include "spool/msg.h"
+
+#define BAR 50
+
+static void
+heading(struct out *o, const char *s)
+{
+	buf_fmt(&o->b, "\n%s\n", s);
+}
+
+static void
+line(struct out *o, const char *before, const char *s)
+{
+	out_raw(o, before);
+	out_plain(o, s);
+	out_raw(o, "\n");
+}
+
+static void
+summary(struct out *o, struct report_view *v)
+{
+	const struct report *r = v->r;
+	struct arena *a = &v->arena;
+	size_t i;
+
+	line(o, "", arena_fmt(a, "Mail incident on %s; report of spoolsweep, made %s", r->host, report_time(a, r->made)));
+	if (r->selection[0] != '\0')
+		line(o, "Only messages selected by ", r->selection);
+	out_raw(o, "\n");
+	line(o, "", v->verdict);
+	for (i = 0; i < v->nwarnings; i++)
+		line(o, "WARNING: ", v->warning[i]);
+	buf_fmt(&o->b, "\nqueued now %s, removed by spoolsweep %s, left otherwise %s, accounts %s, damaged %s\n",
+	    r->nspools != 0 ? rank_number(a, r->queued) : "unknown", rank_number(a, r->removed), rank_number(a, r->left),
+	    rank_number(a, (int64_t)r->table[RANK_ACCOUNT].n), rank_number(a, r->damaged));
+}
+
+/* A line a bucket; the busiest has BAR characters. # of the first suspect, + of all others. */
+static void
+timeline(struct out *o, struct report_view *v)
+{
+	const struct report_timeline *t = &v->r->timeline;
+	const int has_suspect = t->nseries != 0 && t->series[0].row != NULL && strcmp(t->series[0].row->verdict, "unlikely") != 0;
+	int64_t sum, mine;
+	size_t b, i;
+
+	heading(o, "When (UTC)");
+	if (t->buckets == 0) {
+		out_raw(o, "  no message has a known time of arrival\n");
+		return;
+	}
+	if (has_suspect)
+		line(o, "  # ", arena_fmt(&v->arena, "%s, + all others", report_name(&v->arena, RANK_ACCOUNT, t->series[0].key, t->series[0].kind)));
+	for (b = 0; b < t->buckets; b++) {
+		for (sum = 0, i = 0; i < t->nseries; i++)
+			sum += t->series[i].count[b];
+		mine = has_suspect ? t->series[0].count[b] : 0;
+		buf_fmt(&o->b, "  %.16s %8" PRId64 " ", report_time(&v->arena, t->from + (int64_t)b * t->width), sum);
+		for (i = 0; i < (size_t)(BAR * mine / t->most); i++)
+			buf_byte(&o->b, '#');
+		for (; i < (size_t)(BAR * sum / t->most); i++)
+			buf_byte(&o->b, '+');
+		buf_byte(&o->b, '\n');
+	}
+}
+
+static void
+accounts(struct out *o, struct report_view *v)
+{
+	static const struct table_column columns[] = {
+		{ "MESSAGES", 1, 0, 0 }, { "SHARE", 1, 0, 3 }, { "QUEUED", 1, 0, 0 }, { "REMOVED", 1, 0, 0 }, { "LEFT", 1, 0, 2 },
+		{ "PER MIN", 1, 0, 4 }, { "VERDICT", 0, 8, 0 }, { "SCORE", 1, 0, 0 }, { "ACCOUNT", 0, 30, 0 }
+	};
+	const struct report_table *rows = &v->r->table[RANK_ACCOUNT];
+	const struct report_row *row;
+	char share[32];
+	struct table t;
+	size_t i, k;
+
+	heading(o, "Who");
+	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
+	for (i = 0; i < report_shown(v, rows->n); i++) {
+		row = &rows->row[i];
+		snprintf(share, sizeof share, "%.1f%%", row->r.share * 100);
+		table_number(&t, row->r.messages);
+		table_cell(&t, share);
+		table_number(&t, row->queued);
+		table_number(&t, row->removed);
+		table_number(&t, row->left);
+		table_number(&t, row->r.peak_per_minute);
+		table_cell(&t, row->r.verdict);
+		table_number(&t, row->r.score);
+		table_cell(&t, report_name(&v->arena, RANK_ACCOUNT, row->r.key, row->r.kind));
+		table_row(&t);
+		for (k = 0; strcmp(row->r.verdict, "unlikely") != 0 && k < row->r.nreasons; k++)
+			table_note(&t, arena_fmt(&v->arena, "%+d %s", row->r.points[k], row->r.reasons[k]));
+	}
+	table_end(&t);
+}
+
+static void
+rows_by(struct out *o, struct report_view *v, enum rank_by by, const char *title)
+{
+	static const struct table_column columns[] = {
+		{ "MESSAGES", 1, 0, 0 }, { "SHARE", 1, 0, 0 }, { "RECIPIENTS", 1, 0, 0 }, { "DEFERRED", 1, 0, 0 }, { "VERDICT", 0, 8, 0 }, { "KEY", 0, 30, 0 }
+	};
+	const struct report_table *rows = &v->r->table[by];
+	const struct rank_row *row;
+	char share[32];
+	struct table t;
+	size_t i;
+
+	heading(o, title);
+	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
+	for (i = 0; i < report_shown(v, rows->n); i++) {
+		row = &rows->row[i].r;
+		snprintf(share, sizeof share, "%.1f%%", row->share * 100);
+		table_number(&t, row->messages);
+		table_cell(&t, share);
+		table_number(&t, row->recipients);
+		table_number(&t, row->deferred);
+		table_cell(&t, by == RANK_RECIPIENT_DOMAIN ? "-" : row->verdict);
+		table_cell(&t, report_name(&v->arena, by, row->key, row->kind));
+		table_row(&t);
+	}
+	table_end(&t);
+}
+
+static void
+samples(struct out *o, struct report_view *v)
+{
+	const struct report_sample *s;
+	struct arena *a = &v->arena;
+	size_t i;
+
+	for (i = 0; i < v->r->nsamples; i++) {
+		s = &v->r->sample[i];
+		line(o, i == 0 ? "\nSamples of the suspects' messages\n  " : "  ", arena_fmt(a, "%s  %s  %s", report_time(a, s->row.arrived), s->row.id,
+		    s->is_removed ? "removed" : s->row.state));
+		line(o, "    subject    ", s->row.subject != NULL ? s->row.subject : "none");
+		line(o, "    sender     ", s->row.sender == NULL ? "unknown" : s->row.sender[0] == '\0' ? "<>" : s->row.sender);
+		line(o, "    client     ", s->row.client != NULL ? s->row.client : "none");
+		line(o, "    recipients ", arena_fmt(a, "%" PRId64 "%s%s", s->all_recipients, s->nrecipients > 0 ? ", the first " : "",
+		    s->nrecipients > 0 ? s->recipient[0].address : ""));
+		if (s->row.reason != NULL)
+			line(o, "    reply      ", s->row.reason);
+	}
+}
+
+static void
+replies(struct out *o, struct report_view *v)
+{
+	static const struct table_column columns[] = { { "MESSAGES", 1, 0, 0 }, { "ABOUT", 0, 12, 1 }, { "REPLY (ONE OF EACH KIND)", 0, 30, 0 } };
+	struct table t;
+	size_t i;
+
+	heading(o, "What the world answers");
+	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
+	for (i = 0; i < report_shown(v, v->r->nreplies); i++) {
+		table_number(&t, v->r->reply[i].messages);
+		table_cell(&t, report_class(v->r->reply[i].class));
+		table_cell(&t, v->r->reply[i].text);
+		table_row(&t);
+	}
+	table_end(&t);
+}
+
+static void
+done(struct out *o, struct report_view *v)
+{
+	char sha[2 * ARC_SHA256 + 1];
+	const struct report_plan *p;
+	struct arena *a = &v->arena;
+	size_t i, k;
+
+	heading(o, "What was done");
+	if (v->r->nplans == 0)
+		out_raw(o, "  nothing yet: no plan has touched these messages\n");
+	for (i = 0; i < v->r->nplans; i++) {
+		p = &v->r->plan[i];
+		line(o, "  ", arena_fmt(a, "plan %" PRId64 " (%s, %s) by %s on %s, %s: %s; selection %s", p->plan.id,
+		    p->plan.kind == PLAN_PURGE ? "purge" : "hold", plan_state_name(p->plan.kind, p->plan.state), p->plan.who, p->plan.host,
+		    report_time(a, p->plan.started), report_fates(a, &p->plan), p->plan.selection));
+		for (k = 0; k < p->narchives; k++) {
+			line(o, "    archive ", p->archive[k].path);
+			line(o, "    sha256  ", p->archive[k].has_sha ? report_sha(sha, p->archive[k].sha) : "not known");
+		}
+	}
+	for (i = 0; i < v->r->nrestores; i++)
+		line(o, "  ", arena_fmt(a, "%" PRId64 " messages restored from %s, %s", v->r->restore[i].messages, v->r->restore[i].run.archive,
+		    report_time(a, v->r->restore[i].run.started)));
+}
+
+static void
+next(struct out *o, struct report_view *v)
+{
+	size_t i, k;
+
+	heading(o, "What to do next");
+	for (i = 0; i < v->nsteps; i++) {
+		line(o, "", arena_fmt(&v->arena, "  %zu. %s: %s", i + 1, v->step[i].title, v->step[i].text));
+		for (k = 0; k < v->step[i].ncommands; k++)
+			line(o, "       ", v->step[i].command[k]);
+	}
+}
+
+void
+report_text(struct out *o, struct report_view *v)
+{
+	size_t i;
+
+	summary(o, v);
+	timeline(o, v);
+	accounts(o, v);
+	rows_by(o, v, RANK_SUBJECT, "What: subjects");
+	samples(o, v);
+	rows_by(o, v, RANK_CLIENT, "Where from: clients");
+	rows_by(o, v, RANK_SCRIPT, "Where from: scripts");
+	rows_by(o, v, RANK_RECIPIENT_DOMAIN, "Where to: recipient domains");
+	replies(o, v);
+	done(o, v);
+	next(o, v);
+	heading(o, "About these numbers");
+	for (i = 0; i < v->r->nspools; i++)
+		line(o, "  ", arena_fmt(&v->arena, "%s:%s: %s queued, %s removed, scanned %s", v->r->spool[i].kind, v->r->spool[i].root,
+		    rank_number(&v->arena, v->r->spool[i].queued), rank_number(&v->arena, v->r->spool[i].removed),
+		    report_time(&v->arena, v->r->spool[i].scanned)));
+	for (i = 0; i < v->nnotes; i++)
+		line(o, "  ", v->note[i]);
+}
