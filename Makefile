@@ -46,6 +46,13 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The table of blocklists, compiled in.
+$(B)/index/blocklists.o: $(B)/index/blocklists.inc
+$(B)/index/blocklists.o: CPPFLAGS += -I$(B)
+$(B)/index/blocklists.inc: index/blocklists.tsv index/blocklists.awk
+	@mkdir -p $(@D)
+	LC_ALL=C awk -f index/blocklists.awk $< >$@.new && mv $@.new $@
+
 $(B)/unit/%$(T): tests/unit/test_%.c $(LIB) $(UNITSYS:%=$(B)/%.o) $(BEGIN)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(UNITFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka

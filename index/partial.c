@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/replies.h"
+#include "index/reply.h"
 #include "spool/part.h"
 
 #define MINUTE INT64_C(60000000)
@@ -121,7 +121,7 @@ partial_add(struct partial *p, const struct partial_message *m)
 	p->frozen += m->is_frozen;
 	p->damaged += m->is_damaged;
 	if (m->reason != NULL)
-		p->blocklisted += replies_classify(p->state->replies, m->reason) == REPLY_SERVER;
+		p->blocklisted += reply_class(p->state->replies, m->reason) == REPLY_SERVER;
 	if (m->arrived != MSG_NO_TIME && (p->oldest == MSG_NO_TIME || m->arrived < p->oldest))
 		p->oldest = m->arrived;
 	if (m->kind != NULL && m->key != NULL && strcmp(m->kind, account_kind_name(ACCOUNT_BOUNCE)) != 0)

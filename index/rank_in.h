@@ -7,8 +7,9 @@
  */
 #include <stdint.h>
 
+#include "index/map.h"
 #include "index/rank.h"
-#include "index/replies.h"
+#include "index/reply.h"
 #include "spool/arena.h"
 
 /* What is known of one group when it is judged. */
@@ -58,12 +59,6 @@ struct group {
 	int64_t recipients, bytes, deferred, first, last;	/* recipients, bytes: -1 as long as no message tells */
 	uint32_t n, at;
 	uint32_t script;	/* text of one odd script */
-};
-
-/* From a number (never 0) to a value (never 0). */
-struct map {
-	struct map_slot { int64_t key; uint32_t value; } *slot;
-	size_t cap, n;
 };
 
 /* Counts of numbers within one group; cleared by a new generation. */

@@ -16,43 +16,6 @@
 
 #define SQL_MAX ((size_t)16 * 1024 * 1024)
 
-/* ---- small tables ---- */
-
-static struct map_slot *
-map_slot(const struct map *m, int64_t key)
-{
-	size_t i = (size_t)((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 16) & (m->cap - 1);
-
-	while (m->slot[i].key != 0 && m->slot[i].key != key)
-		i = (i + 1) & (m->cap - 1);
-	return &m->slot[i];
-}
-
-static uint32_t
-map_get(const struct map *m, int64_t key)
-{
-	return m->cap != 0 ? map_slot(m, key)->value : 0;
-}
-
-static void
-map_put(struct map *m, int64_t key, uint32_t value)
-{
-	struct map old = *m;
-	size_t i;
-
-	if ((m->n + 1) * 2 > m->cap) {
-		m->cap = m->cap != 0 ? m->cap * 2 : 256;
-		m->slot = mem_new(m->cap * sizeof *m->slot);
-		for (i = 0; i < old.cap; i++)
-			if (old.slot[i].key != 0)
-				*map_slot(m, old.slot[i].key) = old.slot[i];
-		free(old.slot);
-	}
-	map_slot(m, key)->key = key;
-	map_slot(m, key)->value = value;
-	m->n++;
-}
-
 /* ---- texts and accounts ---- */
 
 const char *
@@ -146,10 +109,10 @@ reply_of(struct pass *p, int64_t reason)
 
 	if (got == 0) {
 		text = pass_text(p, reason);
-		got = 1 + (uint32_t)(text != NULL ? replies_classify(p->replies, text) : REPLY_OTHER);
+		got = 1 + (uint32_t)(text != NULL ? reply_class(p->replies, text) : REPLY_OTHER);
 		map_put(&p->reasons, reason, got);
 	}
-	return got - 1 == REPLY_CONTENT ? HIT_CONTENT : got - 1 == REPLY_SERVER ? HIT_SERVER : 0;
+	return got - 1 == REPLY_MESSAGE ? HIT_CONTENT : got - 1 == REPLY_SERVER ? HIT_SERVER : 0;
 }
 
 static int
@@ -439,7 +402,7 @@ pass_free(struct pass *p)
 	size_t i;
 
 	for (i = 0; i < sizeof maps / sizeof maps[0]; i++)
-		free(maps[i]->slot);
+		map_free(maps[i]);
 	sqlite3_finalize(p->text);
 	sqlite3_finalize(p->account_st);
 	replies_free(p->replies);

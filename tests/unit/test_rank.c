@@ -362,16 +362,16 @@ static void
 test_replies(void **state)
 {
 	static const struct { const char *text; enum reply_class want; } t[] = {
-		{ LISTED, REPLY_SERVER }, { SPAM, REPLY_CONTENT }, { GREY, REPLY_OTHER }, { "", REPLY_OTHER },
+		{ LISTED, REPLY_SERVER }, { SPAM, REPLY_MESSAGE }, { GREY, REPLY_OTHER }, { "", REPLY_OTHER },
 		{ "host mx.example[192.0.2.27] said: 421-4.7.0 [198.51.100.25] Our system has detected an unusual rate of 421-4.7.0"
 		    " unsolicited mail originating from your IP address", REPLY_SERVER },
 		{ "550 5.7.1 Unfortunately, messages from [198.51.100.25] weren't sent: part of their network is on our block list (S3140)",
 		    REPLY_SERVER },
 		{ "451 4.7.650 The mail server [198.51.100.25] has been temporarily rate limited due to IP reputation (S775)", REPLY_SERVER },
 		{ "421 4.7.0 [TSS04] Messages from 198.51.100.25 temporarily deferred", REPLY_SERVER },
-		{ "554 5.7.1 Message REJECTED AS SPAM by our filter", REPLY_CONTENT },
-		{ "550 5.7.1 the message\nis spam", REPLY_CONTENT },
-		{ "552 5.2.0 message contains a virus", REPLY_CONTENT },
+		{ "554 5.7.1 Message REJECTED AS SPAM by our filter", REPLY_MESSAGE },
+		{ "550 5.7.1 the message\nis spam", REPLY_MESSAGE },
+		{ "552 5.2.0 message contains a virus", REPLY_MESSAGE },
 		{ "452 4.2.2 Mailbox is full", REPLY_OTHER }, { "550 5.1.1 User unknown", REPLY_OTHER },
 		{ "connect to mx.example[192.0.2.1]:25: Connection timed out", REPLY_OTHER },
 		{ "421 4.7.1 Client host blocked using grey.rbl.example - try again later", REPLY_OTHER },
@@ -384,7 +384,7 @@ test_replies(void **state)
 
 	(void)state;
 	for (i = 0; i < COUNT(t); i++)
-		if (replies_classify(r, t[i].text) != t[i].want)
+		if (reply_class(r, t[i].text) != t[i].want)
 			fail_msg("%s", t[i].text);
 	replies_free(r);
 }
