@@ -473,7 +473,7 @@ replies(struct page *p)
 		return;
 	}
 	buf_puts(p->b, "<ul>");
-	for (i = 0; i <= REPLY_CONTENT; i++) {
+	for (i = 0; i <= REPLY_MESSAGE; i++) {
 		for (of = 0, k = 0; k < r->nreplies; k++)
 			of += r->reply[k].class == (enum reply_class)i ? r->reply[k].messages : 0;
 		buf_fmt(p->b, "<li><b>%s</b> about %s</li>", figure_of(p, of), report_class((enum reply_class)i));

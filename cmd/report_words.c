@@ -34,7 +34,7 @@ report_name(struct arena *a, enum rank_by by, const char *key, const char *kind)
 const char *
 report_class(enum reply_class class)
 {
-	return class == REPLY_SERVER ? "this server: a blocklist or its reputation" : class == REPLY_CONTENT ? "the message: spam, phishing, malware" :
+	return class == REPLY_SERVER ? "this server: a blocklist or its reputation" : class == REPLY_MESSAGE ? "the message: spam, phishing, malware" :
 	    "other: greylisting, mailboxes, connections";
 }
 

@@ -16,7 +16,7 @@
 #include "index/journal.h"
 #include "index/query.h"
 #include "index/rank.h"
-#include "index/replies.h"
+#include "index/reply.h"
 #include "spool/arena.h"
 
 #define REPORT_SERIES 7		/* of the timeline; the last one may be all others together */

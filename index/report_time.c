@@ -220,7 +220,7 @@ report_reply_key(struct arena *a, const char *text)
 	return out;
 }
 
-struct reply {
+struct refusal {
 	const char *key, *text;
 	int64_t id, messages;
 };
@@ -228,7 +228,7 @@ struct reply {
 static int
 compare_reply_key(const void *a, const void *b)
 {
-	const struct reply *x = a, *y = b;
+	const struct refusal *x = a, *y = b;
 	int c = strcmp(x->key, y->key);
 
 	return c != 0 ? c : x->id < y->id ? -1 : x->id > y->id;
@@ -244,7 +244,7 @@ compare_replies(const void *a, const void *b)
 
 /* How many messages have each text, by its number. */
 static size_t
-count_texts(struct reply *v, struct report_pass *p)
+count_texts(struct refusal *v, struct report_pass *p)
 {
 	int64_t *id = mem_new((p->n + 1) * sizeof *id);
 	size_t i, n = 0, k = 0;
@@ -267,7 +267,7 @@ count_texts(struct reply *v, struct report_pass *p)
 }
 
 static int
-fetch_texts(struct reply *v, size_t n, struct report_pass *p, struct err *e)
+fetch_texts(struct refusal *v, size_t n, struct report_pass *p, struct err *e)
 {
 	sqlite3_stmt *st = index_prepare(p->ix, "SELECT text FROM text WHERE id = ?", e);
 	size_t i;
@@ -285,7 +285,7 @@ fetch_texts(struct reply *v, size_t n, struct report_pass *p, struct err *e)
 int
 report_replies(struct report_pass *p, struct err *e)
 {
-	struct reply *v = mem_new((p->n + 1) * sizeof *v);
+	struct refusal *v = mem_new((p->n + 1) * sizeof *v);
 	struct replies *classes = replies_new();
 	struct report *r = p->out;
 	struct report_reply *to = NULL;
@@ -299,7 +299,7 @@ report_replies(struct report_pass *p, struct err *e)
 		if (i == 0 || strcmp(v[i].key, v[i - 1].key) != 0) {
 			to = &r->reply[r->nreplies++];
 			to->text = v[i].text;
-			to->class = replies_classify(classes, v[i].text);
+			to->class = reply_class(classes, v[i].text);
 		}
 		to->messages += v[i].messages;
 		to->different++;
