@@ -561,15 +561,15 @@ give(struct spool_item *out, struct spool *sp, struct arena *a, const struct nam
 	f.flags = nm->flags;
 	for (i = 0; i < NAMES_ROLES; i++)
 		f.dir[i] = nm->dir[i] != 0 ? st->dir[nm->dir[i] - 1] : NULL;
-	build(out, a, q, nm->key, &f);
+	build(out, a, q, names_key(nm), &f);
 	if (!out->is_orphan)
 		return 1;
 	/* Readdir gives no moment: -D may have been seen and -H, renamed into place meanwhile, not. */
 	arena_reset(&st->reader->scratch);
-	rc = locate(out, st->reader, a, q, nm->key, f.dir[KIND_H] != NULL ? f.dir[KIND_H] : f.dir[KIND_D]);
+	rc = locate(out, st->reader, a, q, names_key(nm), f.dir[KIND_H] != NULL ? f.dir[KIND_H] : f.dir[KIND_D]);
 	if (rc < 0) {	/* its other half may be in a folder that cannot be read */
 		f.flags |= EXIM_UNSURE;
-		build(out, a, q, nm->key, &f);
+		build(out, a, q, names_key(nm), &f);
 		out->is_orphan = 0;
 	} else if (rc > 0 && out->is_orphan && may_move(&d, st->reader, out)) {
 		half = *out;
@@ -583,18 +583,19 @@ exim_next(struct spool_item *out, struct spool *sp, struct arena *a, struct err 
 {
 	struct exim *st = sp->state;
 	const struct queue *q;
+	const struct name *nm;
 
 	(void)e;
 	for (; st->at_queue < st->queues.n; st->at_queue++) {
 		if (st->names == NULL) {
 			q = &st->queues.v[st->at_queue];
-			st->names = names_new();
+			st->names = names_new(NAMES_ROLES);
 			st->at_name = st->ndir = 0;
 			walk_folder(sp, q, q->input, 0, 0);
 			walk_folder(sp, q, q->msglog, 1, 0);
 		}
-		while (st->at_name < names_count(st->names))
-			if (give(out, sp, a, names_at(st->names, st->at_name++))) {
+		while ((nm = names_next(&st->at_name, st->names)) != NULL)
+			if (give(out, sp, a, nm)) {
 				sp->stats.orphans += (uint64_t)(out->is_orphan != 0);
 				return 1;
 			}

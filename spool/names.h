@@ -3,8 +3,9 @@
 /*
  * A table from file base names (queue ids) to the folders in which parts of
  * that name were seen: it joins -H with -D, messages with their defer logs, .eml
- * with .hdr without a system call. About 40 bytes a name, a million names fit. Keys
- * are bytes; hashing is keyed, so names chosen by an attacker do not collide.
+ * with .hdr without a system call. An entry is as large as its key and its roles need it:
+ * a million names of Postfix take 30 MiB. Keys are bytes without NUL; hashing is keyed, so names
+ * chosen by an attacker do not collide.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -12,15 +13,14 @@
 #define NAMES_ROLES 8
 
 struct name {
-	const char *key;		/* in the table's own memory */
-	uint16_t dir[NAMES_ROLES];	/* 1 + index of the folder where the part of that role is, 0 none */
 	uint8_t flags;			/* the driver's own */
-	uint8_t len_hint;		/* unused by the table; the driver's own */
+	uint8_t roles;			/* of the table */
+	uint16_t dir[];			/* 1 + index of the folder where the part of that role is, 0 none; the key stands behind them */
 };
 
 struct names;
 
-struct names *names_new(void);
+struct names *names_new(int roles);	/* at most NAMES_ROLES */
 void names_free(struct names *t);
 
 /* The entry of a key, made when it is missing. NULL is never returned. Pointers stay valid until names_free. */
@@ -28,7 +28,9 @@ struct name *names_put(struct names *t, const char *key, size_t n);
 struct name *names_get(struct names *t, const char *key, size_t n);	/* NULL when missing */
 size_t names_count(const struct names *t);
 
-/* The i-th entry in order of insertion, i < names_count. */
-struct name *names_at(struct names *t, size_t i);
+const char *names_key(const struct name *n);	/* in the table's own memory */
+
+/* The entries in order of insertion: *at is 0 before the first, and moves on. NULL at the end. */
+struct name *names_next(size_t *at, const struct names *t);
 
 #endif

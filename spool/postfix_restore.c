@@ -118,7 +118,7 @@ add_have(struct putback_spool *ps, struct back_postfix *x, struct part *p)
 	memset(h, 0, sizeof *h);
 	h->size = p->st.size;
 	h->dir = strcmp(dir, p->dir) == 0 && *dir != '\0' ? dir : arena_str(&ps->arena, p->dir);	/* they come folder by folder */
-	h->name = id->key;
+	h->name = names_key(id);
 }
 
 static int
@@ -147,7 +147,7 @@ begin(struct putback_spool *ps, struct err *e)
 	int q = postfix_queue_named(to), rc;
 
 	ps->state = x;
-	x->ids = names_new();
+	x->ids = names_new(0);
 	if (q != HOLD && q != DEFERRED && q != MAILDROP) {
 		err_set(e, 0, "--to-queue: Postfix takes messages back in hold, deferred or maildrop");
 		return -2;

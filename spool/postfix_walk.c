@@ -13,6 +13,7 @@
 #define DEPTH_MAX 16 /* hash_queue_depth is 1 or 2 in practice */
 #define FOLDERS_MAX 60000 /* struct name has 16 bits for a folder */
 #define ID_MAX 255
+#define LOGS 3 /* kinds of logs: DEFER and the two behind it */
 #define ROUNDS 3
 #define TICK_US INT64_C(20000) /* a file system's clock has ticks of some milliseconds */
 #define SAMPLE 64 /* files a queue that tell whether a copy lost its modes */
@@ -317,7 +318,7 @@ postfix_open(struct spool *sp, struct err *e)
 	if (find_owner(sp) == 0)
 		return err_set(e, 0, "%s: none of Postfix's queue folders is there", sp->root);
 	w = mem_new(sizeof *w);
-	w->names = names_new();
+	w->names = names_new(LOGS);
 	w->lost_modes = lost_modes(sp->dir);
 	if (w->lost_modes)
 		set_notice(sp, "no file has the mode 0700 of a complete message: a copy that lost its modes, all files are read "
@@ -492,7 +493,7 @@ add_logs(struct part_list *l, const struct postfix_walk *w, const struct name *n
 {
 	int i;
 
-	for (i = 0; n != NULL && i < 3; i++)
+	for (i = 0; n != NULL && i < LOGS; i++)
 		if (n->dir[i] != 0)
 			part_add(l, postfix_queues[DEFER + i].role, w->folder[n->dir[i] - 1].rel, name);
 }
@@ -577,20 +578,19 @@ count_orphans(struct spool *sp)
 	struct spool_reader *r;
 	struct part p;
 	struct name *n;
-	size_t i;
+	size_t at = 0;
 	int k;
 
 	if (is_message_unknown(sp))
 		return;
 	r = spool_reader_new(sp);
-	for (i = 0; i < names_count(w->names); i++) {
-		n = names_at(w->names, i);
-		for (k = 0; n->flags == 0 && k < 3; k++) {
+	while ((n = names_next(&at, w->names)) != NULL) {
+		for (k = 0; n->flags == 0 && k < LOGS; k++) {
 			if (n->dir[k] == 0)
 				continue;
 			memset(&p, 0, sizeof p);
 			p.dir = w->folder[n->dir[k] - 1].rel;
-			p.name = n->key;
+			p.name = names_key(n);
 			if (spool_part_stat(&p, r) == 0 && !p.absent)
 				sp->stats.orphans++;
 		}

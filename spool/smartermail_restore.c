@@ -37,7 +37,7 @@ begin(struct putback_spool *ps, struct err *e)
 	int rc;
 
 	ps->state = x;
-	x->ids = names_new();
+	x->ids = names_new(0);
 	if (ps->opt->to_queue != NULL) {
 		err_set(e, 0, "--to-queue: SmarterMail takes mail in the root of its spool alone");
 		return -2;

@@ -72,29 +72,39 @@ err_is_cut_not_overrun(void **state)
 static void
 names_join(void **state)
 {
-	struct names *t = names_new();
-	struct name *first = names_put(t, "ABC", 3), *n;
-	char key[32];
-	size_t i;
+	struct names *t = names_new(3);
+	struct name *first = names_put(t, "ABC", 3), *n, *large;
+	static char key[300000];
+	size_t i, at = 0;
 
 	(void)state;
+	assert_non_null(first);
+	assert_int_equal(first->dir[0] + first->dir[1] + first->dir[2] + first->flags, 0);
 	first->dir[2] = 7;
+	memset(key, 'x', sizeof key - 1);	/* larger than a block of the table */
+	large = names_put(t, key, sizeof key - 1);
 	for (i = 0; i < 20000; i++) {
 		snprintf(key, sizeof key, "K%zu", i);
 		names_put(t, key, strlen(key))->flags = (uint8_t)i;
 	}
 	assert_ptr_equal(names_put(t, "ABCD", 3), first);
 	assert_int_equal(first->dir[2], 7);
-	assert_int_equal(names_count(t), 20001);
+	assert_int_equal(names_count(t), 20002);
 	assert_null(names_get(t, "AB", 2));
 	assert_null(names_get(t, "ABCD", 4));
+	assert_ptr_equal(names_next(&at, t), first);
+	n = names_next(&at, t);
+	assert_ptr_equal(n, large);
+	assert_int_equal(strlen(names_key(n)), sizeof key - 1);
 	for (i = 0; i < 20000; i++) {
 		snprintf(key, sizeof key, "K%zu", i);
 		n = names_get(t, key, strlen(key));
 		assert_non_null(n);
 		assert_int_equal(n->flags, (uint8_t)i);
-		assert_ptr_equal(names_at(t, i + 1), n);
+		assert_ptr_equal(names_next(&at, t), n);
+		assert_string_equal(names_key(n), key);
 	}
+	assert_null(names_next(&at, t));
 	names_free(t);
 }
 
