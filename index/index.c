@@ -216,10 +216,10 @@ settle(struct index *ix, enum index_mode mode, struct err *e)
 	if (mode == INDEX_WRITE && version < INDEX_VERSION && upgrade(ix, e) < 0)
 		return -1;
 	if (mode == INDEX_WRITE && (index_set_log(ix, e) < 0 || index_exec(ix, "PRAGMA synchronous = NORMAL;"
-	    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -57344; PRAGMA journal_size_limit = 67108864", e) < 0))
+	    "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384; PRAGMA journal_size_limit = 67108864", e) < 0))
 		return -1;
-	/* A reader of many rows is a quarter quicker without a copy of each page. */
-	if (mode == INDEX_READ && index_exec(ix, "PRAGMA mmap_size = 134217728", e) < 0)
+	/* A reader of many rows is a quarter quicker without a copy of each page; but what is mapped counts as ours. */
+	if (mode == INDEX_READ && index_exec(ix, "PRAGMA mmap_size = 33554432; PRAGMA cache_size = -8192", e) < 0)
 		return -1;
 	return load_key(ix, e);
 }

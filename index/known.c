@@ -8,10 +8,10 @@
 size_t
 known_slot(const struct known *k, uint64_t fp)
 {
-	size_t i = (size_t)fp & (k->cap - 1);
+	size_t i = (size_t)(((fp & UINT32_MAX) * k->cap) >> 32);
 
 	while (k->slot[i] != 0 && k->row[k->slot[i] - 1].fp != fp)
-		i = (i + 1) & (k->cap - 1);
+		i = i + 1 < k->cap ? i + 1 : 0;
 	return i;
 }
 
@@ -25,7 +25,7 @@ known_load(struct known *k, struct index *ix, const char *sql, int64_t spool, st
 	if (st == NULL)
 		return -1;
 	sqlite3_bind_int64(st, 1, spool);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW && k->n < UINT32_MAX - 1) {
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW && k->n < UINT32_MAX / 2) {
 		if (k->n == cap) {
 			cap = cap != 0 ? cap * 2 : 4096;
 			k->row = mem_grow(k->row, cap * sizeof *k->row);
@@ -36,8 +36,7 @@ known_load(struct known *k, struct index *ix, const char *sql, int64_t spool, st
 	sqlite3_finalize(st);
 	if (rc != SQLITE_DONE)
 		return index_err(ix, e, "read");
-	for (k->cap = 1024; k->cap < k->n * 2; k->cap *= 2)
-		;
+	k->cap = k->n + k->n / 2 + 1;
 	k->slot = mem_new(k->cap * sizeof *k->slot);
 	k->seen = mem_new(k->n * sizeof *k->seen + 1);
 	for (i = 0; i < k->n; i++)
@@ -51,7 +50,6 @@ known_free(struct known *k)
 	free(k->row);
 	free(k->seen);
 	free(k->slot);
-	free(k->by_row);
 	memset(k, 0, sizeof *k);
 }
 
@@ -69,7 +67,7 @@ known_seen(struct known *k, uint64_t fp)
 static int
 row_compare(const void *a, const void *b)
 {
-	const struct row_at *x = a, *y = b;
+	const struct known_row *x = a, *y = b;
 
 	return x->row < y->row ? -1 : x->row > y->row;
 }
@@ -77,19 +75,8 @@ row_compare(const void *a, const void *b)
 atomic_uchar *
 known_row(struct known *k, int64_t row)
 {
-	struct row_at want = { row, 0 }, *got;
-	size_t i;
+	const struct known_row want = { 0, row }, *got;
 
-	if (k->n == 0)
-		return NULL;
-	if (k->by_row == NULL) {
-		k->by_row = mem_new(k->n * sizeof *k->by_row);
-		for (i = 0; i < k->n; i++) {
-			k->by_row[i].row = k->row[i].row;
-			k->by_row[i].i = (uint32_t)i;
-		}
-		qsort(k->by_row, k->n, sizeof *k->by_row, row_compare);
-	}
-	got = bsearch(&want, k->by_row, k->n, sizeof *k->by_row, row_compare);
-	return got != NULL ? &k->seen[got->i] : NULL;
+	got = k->n != 0 ? bsearch(&want, k->row, k->n, sizeof *k->row, row_compare) : NULL;
+	return got != NULL ? &k->seen[got - k->row] : NULL;
 }

@@ -16,10 +16,9 @@ struct known {
 	atomic_uchar *seen;
 	uint32_t *slot;		/* 1 + number of the row, by fingerprint; there when n is not 0 */
 	size_t n, cap;
-	struct row_at { int64_t row; uint32_t i; } *by_row;	/* sorted, made when publishing needs it */
 };
 
-/* sql selects row number and fingerprint; its one parameter is the spool. -1 and err. Free with known_free also then. */
+/* sql selects row number and fingerprint; its one parameter is the spool; known_row wants them in order of rows. -1 and err. Free with known_free also then. */
 int known_load(struct known *k, struct index *ix, const char *sql, int64_t spool, struct err *e);
 void known_free(struct known *k);
 

@@ -3,15 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/hash.h"
 #include "spool/arena.h"
 #include "spool/part.h"
 #include "spool/sys.h"
-
-/* A map from a keyed 64-bit hash to a row number: texts and accounts met so far. */
-struct map {
-	struct slot { uint64_t hash; int64_t id; } *slot;
-	size_t n, cap;		/* cap: a power of two */
-};
 
 enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_MANY, PUT_RCPT_DROP, PUT_TEXT, PUT_TEXT_FIND, PUT_ACCOUNT, PUT_ACCOUNT_FIND, PUT_IDN,
     PUT_COUNT };
@@ -48,42 +43,11 @@ struct put {
 	struct index *ix;
 	int64_t spool, scan;
 	sqlite3_stmt *st[PUT_COUNT];
-	struct map texts, accounts;
-	struct map spelled;		/* account to the hash of its name */
+	struct hash texts, accounts;	/* rows of those met so far */
+	struct hash spelled;		/* accounts with their own names */
 	int had_texts, had_accounts;	/* rows from earlier scans: the database must be asked */
 	struct arena scratch;
 };
-
-static struct slot *
-map_slot(struct map *m, uint64_t hash)
-{
-	size_t i = (size_t)hash & (m->cap - 1);
-
-	while (m->slot[i].id != 0 && m->slot[i].hash != hash)
-		i = (i + 1) & (m->cap - 1);
-	return &m->slot[i];
-}
-
-static void
-map_put(struct map *m, uint64_t hash, int64_t id)
-{
-	struct map old = *m;
-	struct slot *s;
-	size_t i;
-
-	if ((m->n + 1) * 3 > m->cap * 2) {
-		m->cap = m->cap != 0 ? m->cap * 2 : 4096;
-		m->slot = mem_new(m->cap * sizeof *m->slot);
-		for (i = 0; i < old.cap; i++)
-			if (old.slot[i].id != 0)
-				*map_slot(m, old.slot[i].hash) = old.slot[i];
-		free(old.slot);
-	}
-	s = map_slot(m, hash);
-	s->hash = hash;
-	s->id = id;
-	m->n++;
-}
 
 static int
 has_rows(struct index *ix, const char *table, struct err *e)
@@ -115,9 +79,7 @@ put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e)
 			return NULL;
 		}
 	}
-	map_put(&p->texts, 0, -1);	/* so that cap is never 0; hash 0 with id -1 is never asked for */
-	map_put(&p->accounts, 0, -1);
-	map_put(&p->spelled, 0, -1);
+	p->texts.has_numbers = p->accounts.has_numbers = 1;
 	p->had_texts = has_rows(ix, "text", e);
 	p->had_accounts = has_rows(ix, "account", e);
 	return p;
@@ -132,9 +94,9 @@ put_free(struct put *p)
 		return;
 	for (i = 0; i < PUT_COUNT; i++)
 		sqlite3_finalize(p->st[i]);
-	free(p->texts.slot);
-	free(p->accounts.slot);
-	free(p->spelled.slot);
+	hash_free(&p->texts);
+	hash_free(&p->accounts);
+	hash_free(&p->spelled);
 	arena_free(&p->scratch);
 	free(p);
 }
@@ -171,10 +133,18 @@ hash_text(const struct put *p, const char *s)
 	return h != 0 ? h : 1;
 }
 
+static int64_t
+remember(struct put *p, struct hash *in, uint64_t hash, int64_t id, struct err *e)
+{
+	if (id > UINT32_MAX)
+		return err_set(e, 0, "index %s: more texts than it can have", p->ix->path);
+	hash_put(in, hash, (uint32_t)id);
+	return id;
+}
+
 int64_t
 put_text(struct put *p, const char *s, struct err *e)
 {
-	struct slot *slot;
 	uint64_t hash;
 	int64_t id = 0;
 	int got = 0;
@@ -182,9 +152,9 @@ put_text(struct put *p, const char *s, struct err *e)
 	if (s == NULL)
 		return 0;
 	hash = hash_text(p, s);
-	slot = map_slot(&p->texts, hash);
-	if (slot->id != 0)
-		return slot->id;
+	id = hash_get(&p->texts, hash);
+	if (id != 0)
+		return id;
 	if (p->had_texts) {
 		sqlite3_bind_int64(p->st[PUT_TEXT_FIND], 1, (int64_t)hash);
 		bind_text(p->st[PUT_TEXT_FIND], 2, s);
@@ -196,10 +166,7 @@ put_text(struct put *p, const char *s, struct err *e)
 		got = run(&id, p, PUT_TEXT, e);
 		id = sqlite3_last_insert_rowid(p->ix->db);
 	}
-	if (got < 0)
-		return -1;
-	map_put(&p->texts, hash, id);
-	return id;
+	return got < 0 ? -1 : remember(p, &p->texts, hash, id, e);
 }
 
 /* The two spellings of an internationalised domain, for v_domain; once a domain. */
@@ -268,21 +235,30 @@ new_account(int64_t *id, struct put *p, const struct msg *m, const char *kind, s
 	return m->domain != NULL && put_domain(p, m->domain, e) < 0 ? -1 : 0;
 }
 
+/* An account with one name, for the set `spelled`. */
+static uint64_t
+spelling_of(uint64_t name, int64_t account)
+{
+	const uint64_t h = name ^ (uint64_t)account * 0x9e3779b97f4a7c15u;
+
+	return h != 0 ? h : 1;
+}
+
 static int64_t
 put_account(struct put *p, const struct msg *m, struct err *e)
 {
 	const char *kind = account_kind_name(m->account_kind);
 	uint64_t hash, name;
-	struct slot *slot;
 	int64_t id = 0;
 	int got = 0;
 
 	if (m->account == NULL || m->account_kind == ACCOUNT_NONE)
 		return 0;
 	hash = hash_text(p, m->account_key) + (uint64_t)m->account_kind * 0x9e3779b97f4a7c15u;
-	slot = map_slot(&p->accounts, hash);
-	if (slot->id > 0)
-		return slot->id;
+	hash += hash == 0;
+	id = hash_get(&p->accounts, hash);
+	if (id != 0)
+		return id;
 	if (p->had_accounts)
 		got = find_account(&id, &name, p, kind, m->account_key, e);
 	if (got == 0) {
@@ -291,16 +267,15 @@ put_account(struct put *p, const struct msg *m, struct err *e)
 	}
 	if (got < 0)
 		return -1;
-	map_put(&p->accounts, hash, id);
-	map_put(&p->spelled, (uint64_t)id, (int64_t)(name | 1));
-	return id;
+	hash_put(&p->spelled, spelling_of(name, id), 0);
+	return remember(p, &p->accounts, hash, id, e);
 }
 
 /* The dictionary's number of the account as this message spells it, 0 when that is the account's own name. */
 static int64_t
 put_spelling(struct put *p, const struct msg *m, int64_t account, struct err *e)
 {
-	if (account <= 0 || map_slot(&p->spelled, (uint64_t)account)->id == (int64_t)(hash_text(p, m->account) | 1))
+	if (account <= 0 || hash_has(&p->spelled, spelling_of(hash_text(p, m->account), account)))
 		return 0;
 	return put_text(p, m->account, e);
 }

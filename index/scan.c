@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/hash.h"
 #include "index/keep.h"
 #include "index/known.h"
 #include "index/put.h"
@@ -468,40 +469,16 @@ number(int64_t *out, struct index *ix, const char *sql, int64_t a, int64_t b, st
 }
 
 /* The same file can be met twice when its MTA moves it while we walk: id and inode tell. */
-struct once {
-	uint64_t *slot;
-	size_t n, cap;
-};
-
 static int
-once_add(struct once *o, const struct staged *m, const uint64_t key[2])
+is_first(struct hash *met, const struct staged *m, const uint64_t key[2])
 {
-	uint64_t h = part_hash(m->msg.id, strlen(m->msg.id), key) ^ m->inode * 0x9e3779b97f4a7c15u, *old = o->slot;
-	size_t i, j;
+	uint64_t h = part_hash(m->msg.id, strlen(m->msg.id), key) ^ m->inode * 0x9e3779b97f4a7c15u;
 
 	if (m->inode == 0)
 		return 1;
 	if (m->is_linked)
 		h ^= part_hash(m->path, strlen(m->path), key);
-	h += h == 0;
-	if ((o->n + 1) * 2 > o->cap) {
-		o->slot = mem_new((o->cap != 0 ? o->cap * 2 : 4096) * sizeof *o->slot);
-		for (j = 0; j < o->cap; j++) {
-			if (old[j] == 0)
-				continue;
-			for (i = (size_t)old[j] & (o->cap * 2 - 1); o->slot[i] != 0; i = (i + 1) & (o->cap * 2 - 1))
-				;
-			o->slot[i] = old[j];
-		}
-		o->cap = o->cap != 0 ? o->cap * 2 : 4096;
-		free(old);
-	}
-	for (i = (size_t)h & (o->cap - 1); o->slot[i] != 0; i = (i + 1) & (o->cap - 1))
-		if (o->slot[i] == h)
-			return 0;
-	o->slot[i] = h;
-	o->n++;
-	return 1;
+	return hash_put(met, h != 0 ? h : 1, 0);
 }
 
 static int
@@ -560,7 +537,7 @@ static int
 publish_staged(struct scan *s, struct err *e)
 {
 	struct put *put = put_new(s->ix, s->spool_id, s->scan, e);
-	struct once once = { NULL, 0, 0 };
+	struct hash *met = mem_new(sizeof *met);
 	struct staged m;
 	int rc = -1, from_kept = 0;
 
@@ -568,7 +545,7 @@ publish_staged(struct scan *s, struct err *e)
 		goto out;
 	while ((rc = next_staged(&m, s, &from_kept, e)) == 1) {
 		s->out->taken_over += from_kept;
-		if (!once_add(&once, &m, s->ix->key))
+		if (!is_first(met, &m, s->ix->key))
 			continue;
 		rc = publish_same(s, put, &m, e);
 		if (rc == 0)
@@ -578,7 +555,8 @@ publish_staged(struct scan *s, struct err *e)
 	}
 out:
 	put_free(put);
-	free(once.slot);
+	hash_free(met);
+	free(met);
 	return rc;
 }
 
@@ -1021,7 +999,7 @@ is_other_zone(const struct scan *s, struct err *e)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? is_other : index_err(s->ix, e, "read");
 }
 
-static const char live_sql[] = "SELECT id, fp FROM message NOT INDEXED WHERE spool = ? AND gone_scan IS NULL";
+static const char live_sql[] = "SELECT id, fp FROM message NOT INDEXED WHERE spool = ? AND gone_scan IS NULL ORDER BY id";
 
 int
 scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const struct scan_options *opt, struct err *e)
@@ -1056,6 +1034,7 @@ out:
 	if (s.kept.is_damaged)
 		keep_drop(ix, s.kept.spool, NULL);
 	scan_end(&s);
+	sqlite3_db_release_memory(ix->db);	/* a purge goes on for long after its scan */
 	sys_lock_free(lock);
 	return rc;
 }
