@@ -9,7 +9,7 @@
 
 const struct command *const cmd_all[] = {
 	&cmd_spools, &cmd_scan, &cmd_rank, &cmd_list, &cmd_show, &cmd_purge, &cmd_hold, &cmd_release, &cmd_plans, &cmd_verify,
-	&cmd_restore, &cmd_check, &cmd_report, &cmd_schedule, NULL
+	&cmd_restore, &cmd_check, &cmd_report, &cmd_evidence, &cmd_schedule, NULL
 };
 
 /* A monitoring plugin has states of its own (contract "Exit status"): help, a mistake and a failure are "unknown", told on stdout. */

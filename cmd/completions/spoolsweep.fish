@@ -1,8 +1,8 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show purge hold release plans verify restore check report schedule help
+set -l commands spools scan rank list show purge hold release plans verify restore check report evidence schedule help
 set -l none "not __fish_seen_subcommand_from $commands"
-set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore report"
+set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore report evidence"
 
 complete -c spoolsweep -f
 complete -c spoolsweep -n $none -a spools -d 'the spools on this machine'
@@ -18,9 +18,10 @@ complete -c spoolsweep -n $none -a verify -d 're-check archives of purges'
 complete -c spoolsweep -n $none -a restore -d 'put messages of an archive back'
 complete -c spoolsweep -n $none -a check -d 'health check'
 complete -c spoolsweep -n $none -a report -d 'the incident as a page, text, JSON or CSV'
+complete -c spoolsweep -n $none -a evidence -d 'what other servers say of this one'
 complete -c spoolsweep -n $none -a schedule -d 'run the health check on a schedule'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check report schedule'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check report evidence schedule'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -92,6 +93,11 @@ complete -c spoolsweep -n $report -l timeline -r -F -d 'JSON Lines for Timesketc
 complete -c spoolsweep -n $report -l bodyfile -r -F -d 'body file 3'
 complete -c spoolsweep -n $report -l redact -d 'for third parties'
 complete -c spoolsweep -n $report -s n -x -d 'at most so many rows'
+
+set -l evidence '__fish_seen_subcommand_from evidence'
+complete -c spoolsweep -n $evidence -l gone -d 'also of messages that have left'
+complete -c spoolsweep -n $evidence -l reply -x -d 'judge this text, - is standard input'
+complete -c spoolsweep -n $evidence -a '(__fish_complete_directories)'
 
 set -l schedule '__fish_seen_subcommand_from schedule'
 complete -c spoolsweep -n $schedule -l install -d 'write the files and start it'

@@ -23,6 +23,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'check' = '--warning', '--critical', '--timeout', '--known', '--metrics', '--metrics-domains', '--on-alert', '--repeat', '--list',
 			'--timezone', '-w', '-c', '-t'
 		'report' = @('--html', '--text', '--csv', '--timeline', '--bodyfile', '--redact', '-n') + $selectors
+		'evidence' = @('--gone', '--reply') + $selectors
 		'schedule' = '--install', '--remove', '--print', '--every', '--metrics', '--with', '--folder', '--program'
 	}
 	$values = @{
