@@ -27,7 +27,7 @@ HARDEN  = -fPIE -fstack-protector-strong -fcf-protection -D_FORTIFY_SOURCE=2 -Wf
 CFLAGS  = -std=c11 $(OPT) $(WARN) $(HARDEN)
 CPPFLAGS = -D_GNU_SOURCE -DSPOOLSWEEP_VERSION='"$(VERSION)"' -I. $(shell $(PKGCONF) --cflags $(PKGS))
 LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
-LDLIBS  = $(shell $(PKGCONF) --libs $(PKGS)) $(SYSLIBS)
+LDLIBS  = $(shell $(PKGCONF) --libs $(PKGS)) $(SYSLIBS) -lm
 
 SHARED  = $(filter-out spool/sys_posix% cmd/main.c,$(wildcard spool/*.c index/*.c cmd/*.c))
 LIB     = $(SHARED:%.c=$(B)/%.o) $(SYS:%=$(B)/%.o)

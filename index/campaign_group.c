@@ -1,0 +1,786 @@
+/*
+ * Prints to campaigns.
+ *
+ * How alike two groups are is a weighted mean over what a reader sees of them:
+ * subject, beginning, the rest, links, attachments. A template and a legal notice stand in the
+ * rest and behind the links; so a shop's two newsletters are alike there and nowhere else.
+ *
+ * No fixed limit tells copies from variants: two copies of a run whose words are
+ * drawn from lists are less alike than two newsletters with one long footer. But the
+ * newsletter's own copies are much more alike than that. So the copies that are nearly equal are
+ * put together first, and from then on a pair of groups is measured against how alike the
+ * members of each are among themselves (mean over all pairs, which sums of traits give without
+ * looking at pairs). In a run that was drawn from lists both are the same, wherever it is cut.
+ *
+ * What only one message has (random words) counts less than what it shares, and what few members
+ * of a group have does not count for it. Too little in common (a "thanks" and an "ok") is no evidence.
+ *
+ * Each group is compared with those few that most of its traits were last seen in: time and memory are
+ * linear. Everything is done in the order of the prints themselves, so the order of reading does not matter.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/campaign_in.h"
+#include "spool/arena.h"
+
+#define RING 4			/* groups remembered for each trait */
+#define CENTRE_MAX 384		/* traits of a group; when reached, the rarer half goes */
+#define CANDIDATES 96		/* groups met while looking for those that are alike */
+#define TRIES 4			/* of them compared */
+#define UNSHARED 0.4		/* weight of a trait that no other message has */
+#define FLOOR 0.25		/* less alike than this is not alike */
+#define FRONT 0.15		/* subject and beginning together: less alike is a common ending */
+#define WORDS_MIN 3		/* fewer long words say less than their rows */
+#define UNIFORM 0.9		/* members that are less alike were put together by chance of their variants: others may be yet more different */
+#define EVIDENCE 4.0		/* traits in common, at least */
+#define OWN_LIKENESS 0.8	/* how alike a message is to its own copies, as long as none is known … */
+#define OWN_WEIGHT 2.0		/* … counted as so many */
+
+struct node {			/* one print */
+	struct campaign_item *item;
+	uint64_t hash;
+	uint32_t *trait;	/* those that two messages or more have: numbers in the table of traits, ascending */
+	uint32_t ntraits;
+	float own[CAMPAIGN_BLOCKS];	/* weight of all traits of the block */
+};
+
+struct group {
+	uint32_t times;		/* messages; 0: merged into `into` */
+	uint32_t into;
+	uint32_t first;		/* its first node: its rank among equals */
+	uint32_t *trait, *count;
+	uint32_t n, cap;
+	double own[CAMPAIGN_BLOCKS];	/* sum over its messages */
+	double likeness;	/* of its members among themselves; below 0: to be found */
+};
+
+struct grouping {
+	struct node *node;
+	size_t nnodes;
+	uint32_t *arena;	/* traits of all nodes */
+	uint32_t *name, *total;	/* of each trait: its number in prints; messages that have it */
+	uint32_t start[CAMPAIGN_BLOCKS + 1];	/* first trait of each block */
+	size_t ntraits;
+	struct group *group;
+	uint32_t *order;
+	size_t ngroups;		/* in order */
+	uint32_t *ring;		/* RING groups + 1 of each trait */
+	unsigned char *next;
+	uint32_t *votes;	/* of each group, while candidates are sought */
+};
+
+/* ---- traits ---- */
+
+static int
+compare_u32(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Least significant byte first: prints are many and their numbers random. */
+static void
+sort_u32(uint32_t *v, size_t n)
+{
+	uint32_t *other = mem_new((n + 1) * sizeof *other), *from = v, *to = other, *t;
+	size_t at[257], i;
+	unsigned shift;
+
+	for (shift = 0; shift < 32; shift += 8) {
+		memset(at, 0, sizeof at);
+		for (i = 0; i < n; i++)
+			at[(from[i] >> shift & 255) + 1]++;
+		for (i = 0; i < 256; i++)
+			at[i + 1] += at[i];
+		for (i = 0; i < n; i++)
+			to[at[from[i] >> shift & 255]++] = from[i];
+		t = from;
+		from = to;
+		to = t;
+	}
+	free(other);
+}
+
+/* The traits that more than one message has, and how many have each. */
+static void
+collect_traits(struct grouping *g)
+{
+	size_t total = 0, i, k;
+	uint32_t *all, times;
+	struct node *d;
+	unsigned b;
+
+	for (i = 0; i < g->nnodes; i++)
+		total += g->node[i].item->n * (g->node[i].item->times > 1 ? 2u : 1u);
+	all = mem_new((total + 1) * sizeof *all);
+	for (total = i = 0; i < g->nnodes; i++)
+		for (d = &g->node[i], times = 0; times < 2 && times < d->item->times; times++) {
+			memcpy(all + total, d->item->print, d->item->n * sizeof *all);
+			total += d->item->n;
+		}
+	sort_u32(all, total);
+	for (i = g->ntraits = 0; i < total; i = k) {
+		for (k = i + 1; k < total && all[k] == all[i]; k++)
+			;
+		if (k - i >= 2)
+			all[g->ntraits++] = all[i];
+	}
+	g->name = mem_grow(all, (g->ntraits + 1) * sizeof *all);
+	g->total = mem_new((g->ntraits + 1) * sizeof *g->total);
+	for (b = 0, i = 0; b < CAMPAIGN_BLOCKS; b++) {
+		while (i < g->ntraits && g->name[i] >> BLOCK_SHIFT < b)
+			i++;
+		g->start[b] = (uint32_t)i;
+	}
+	g->start[CAMPAIGN_BLOCKS] = (uint32_t)g->ntraits;
+}
+
+/* Both are sorted, but one is short and the other long. */
+static int
+find_trait(uint32_t *out, const struct grouping *g, uint32_t name)
+{
+	size_t lo = g->start[name >> BLOCK_SHIFT], hi = g->start[(name >> BLOCK_SHIFT) + 1], mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (g->name[mid] == name) {
+			*out = (uint32_t)mid;
+			return 1;
+		}
+		if (g->name[mid] < name)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return 0;
+}
+
+static void
+number_traits(struct grouping *g)
+{
+	size_t i, k, total = 0;
+	struct node *d;
+
+	for (i = 0; i < g->nnodes; i++)
+		total += g->node[i].item->n;
+	g->arena = mem_new((total + 1) * sizeof *g->arena);
+	for (total = i = 0; i < g->nnodes; i++) {
+		d = &g->node[i];
+		d->trait = g->arena + total;
+		for (k = 0; k < d->item->n; k++) {
+			unsigned block = d->item->print[k] >> BLOCK_SHIFT;
+
+			if (find_trait(&d->trait[d->ntraits], g, d->item->print[k])) {
+				g->total[d->trait[d->ntraits++]] += d->item->times;
+				d->own[block] += 1;
+			} else
+				d->own[block] += (float)UNSHARED;
+		}
+		total += d->ntraits;
+	}
+}
+
+/* ---- likeness ---- */
+
+struct shared { double of[CAMPAIGN_BLOCKS]; };	/* mean number of traits that a member of one has in common with one of the other */
+
+static void
+shared_between(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
+{
+	double pairs = (double)a->times * (double)b->times;
+	uint32_t i = 0, k = 0;
+	unsigned block = 0;
+
+	memset(s, 0, sizeof *s);
+	while (i < a->n && k < b->n) {
+		if (a->trait[i] < b->trait[k])
+			i++;
+		else if (a->trait[i] > b->trait[k])
+			k++;
+		else {
+			while (a->trait[i] >= g->start[block + 1])
+				block++;
+			s->of[block] += (double)a->count[i++] * (double)b->count[k++] / pairs;
+		}
+	}
+}
+
+static void
+shared_within(struct shared *s, const struct grouping *g, const struct group *a)
+{
+	double pairs = (double)a->times * (double)(a->times - 1);
+	unsigned block = 0;
+	uint32_t i;
+
+	memset(s, 0, sizeof *s);
+	for (i = 0; i < a->n; i++) {
+		while (a->trait[i] >= g->start[block + 1])
+			block++;
+		s->of[block] += (double)a->count[i] * (double)(a->count[i] - 1) / pairs;
+	}
+}
+
+static double
+smaller(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+static double
+larger(double a, double b)
+{
+	return a > b ? a : b;
+}
+
+static double
+own(const struct group *a, unsigned block)
+{
+	return a->own[block] / (double)a->times;
+}
+
+/* The cosine of one block; of text: the geometric mean of that of its words and that of its rows of words. -1: nothing in either. */
+static double
+block_alike(const struct shared *s, const struct group *a, const struct group *b, unsigned block)
+{
+	double x = own(a, block), y = own(b, block), rows, u, v;
+	unsigned word = block == CAMPAIGN_HEAD ? CAMPAIGN_HEAD_WORD : CAMPAIGN_REST_WORD;
+
+	if (x <= 0 && y <= 0)
+		return -1;
+	rows = x > 0 && y > 0 ? s->of[block] / sqrt(x * y) : 0;
+	if (block != CAMPAIGN_HEAD && block != CAMPAIGN_REST)
+		return rows;
+	u = own(a, word);
+	v = own(b, word);
+	if (u < WORDS_MIN || v < WORDS_MIN)
+		return rows;
+	return sqrt(rows * (s->of[word] / sqrt(u * v)));
+}
+
+/* How alike what is seen first is; what stands below it may be a signature or a legal notice. */
+static double
+front_alike(const struct shared *s, const struct group *a, const struct group *b)
+{
+	double subject = block_alike(s, a, b, CAMPAIGN_SUBJECT), head = block_alike(s, a, b, CAMPAIGN_HEAD);
+
+	if (subject < 0 || head < 0)
+		return larger(larger(subject, head), subject < 0 && head < 0 ? 1 : 0);
+	return 0.4 * subject + 0.6 * head;
+}
+
+/* 0..1. Text that one has and the other has not counts against them. Links and attachments speak for a pair more than against it: a spammer has
+ * many hosts. */
+static double
+alike(const struct shared *s, const struct group *a, const struct group *b)
+{
+	static const struct { unsigned block; double weight, bonus, one_sided, full; } part[] = {
+		{ CAMPAIGN_SUBJECT, 0.25, 0, 0.15, 1 }, { CAMPAIGN_HEAD, 0.35, 0, 0.35, 6 }, { CAMPAIGN_REST, 0.25, 0, 0.25, 12 },
+		{ CAMPAIGN_URL, 0.05, 0.1, 0.05, 1 }, { CAMPAIGN_FILE, 0.05, 0.15, 0.05, 1 }
+	};
+	double sum = 0, weights = 0, w, x, y, got;
+	size_t i;
+
+	for (i = 0; i < sizeof part / sizeof part[0]; i++) {
+		got = block_alike(s, a, b, part[i].block);
+		if (got < 0)
+			continue;
+		x = own(a, part[i].block);
+		y = own(b, part[i].block);
+		w = x > 0 && y > 0 ? part[i].weight + part[i].bonus * got : part[i].one_sided;
+		w *= smaller(1, larger(x, y) / part[i].full);
+		sum += w * got;
+		weights += w;
+	}
+	return weights > 0 ? sum / weights : 0;
+}
+
+static double
+evidence(const struct shared *s)
+{
+	double sum = 0;
+	unsigned b;
+
+	for (b = 0; b < CAMPAIGN_BLOCKS; b++)
+		sum += s->of[b] * (b == CAMPAIGN_FILE ? 3 : b == CAMPAIGN_URL ? 1.5 : 1);
+	return sum;
+}
+
+/* How alike the members are among themselves; 0 for one alone. */
+static double
+own_alike(const struct grouping *g, struct group *a)
+{
+	struct shared s;
+
+	if (a->times < 2)
+		return 0;
+	if (a->likeness < 0) {
+		shared_within(&s, g, a);
+		a->likeness = alike(&s, a, a);
+	}
+	return a->likeness;
+}
+
+/* How much more alike two groups are than they have to be; below 1 they stay apart. strict: share of their own likeness that is wanted, 0: near equality. */
+static double
+merit(const struct grouping *g, struct group *a, struct group *b, double strict)
+{
+	struct shared s;
+	double got, want, wa = (double)a->times - 1, wb = (double)b->times - 1;
+
+	shared_between(&s, g, a, b);
+	got = alike(&s, a, b);
+	if (evidence(&s) < EVIDENCE || front_alike(&s, a, b) < FRONT)
+		return 0;
+	if (strict == 0)
+		return got / 0.85;
+	want = (own_alike(g, a) * wa + own_alike(g, b) * wb + OWN_LIKENESS * OWN_WEIGHT) / (wa + wb + OWN_WEIGHT);
+	return got / larger(FLOOR, strict * want * smaller(1, want / UNIFORM));
+}
+
+/* ---- groups ---- */
+
+static int
+rarer_last(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;	/* count, trait */
+
+	return x[0] != y[0] ? (x[0] > y[0] ? -1 : 1) : (x[1] > y[1]) - (x[1] < y[1]);
+}
+
+static int
+by_trait(const void *a, const void *b)
+{
+	return compare_u32((const uint32_t *)a + 1, (const uint32_t *)b + 1);
+}
+
+static void
+prune(struct group *a)
+{
+	uint32_t (*v)[2] = mem_new(a->n * sizeof *v), i;
+
+	for (i = 0; i < a->n; i++) {
+		v[i][0] = a->count[i];
+		v[i][1] = a->trait[i];
+	}
+	qsort(v, a->n, sizeof *v, rarer_last);
+	a->n = CENTRE_MAX / 2;
+	qsort(v, a->n, sizeof *v, by_trait);
+	for (i = 0; i < a->n; i++) {
+		a->count[i] = v[i][0];
+		a->trait[i] = v[i][1];
+	}
+	free(v);
+}
+
+/* Backwards, so that one array serves. */
+static void
+merge_traits(struct group *a, const struct group *b)
+{
+	uint32_t both = 0, i, k, o;
+
+	for (i = k = 0; i < a->n && k < b->n;) {
+		if (a->trait[i] == b->trait[k]) {
+			both++;
+			i++;
+			k++;
+		} else if (a->trait[i] < b->trait[k])
+			i++;
+		else
+			k++;
+	}
+	o = a->n + b->n - both;
+	if (o > a->cap) {
+		a->cap = o + o / 2;
+		a->trait = mem_grow(a->trait, a->cap * sizeof *a->trait);
+		a->count = mem_grow(a->count, a->cap * sizeof *a->count);
+	}
+	i = a->n;
+	k = b->n;
+	a->n = o;
+	while (k > 0) {
+		o--;
+		if (i > 0 && a->trait[i - 1] > b->trait[k - 1]) {
+			a->trait[o] = a->trait[--i];
+			a->count[o] = a->count[i];
+		} else if (i > 0 && a->trait[i - 1] == b->trait[k - 1]) {
+			a->trait[o] = a->trait[--i];
+			a->count[o] = a->count[i] + b->count[--k];
+		} else {
+			a->trait[o] = b->trait[--k];
+			a->count[o] = b->count[k];
+		}
+	}
+}
+
+static void
+merge(struct grouping *g, uint32_t into, uint32_t from)
+{
+	struct group *a = &g->group[into], *b = &g->group[from];
+	unsigned k;
+
+	merge_traits(a, b);
+	if (a->n > CENTRE_MAX)
+		prune(a);
+	a->likeness = -1;
+	for (k = 0; k < CAMPAIGN_BLOCKS; k++)
+		a->own[k] += b->own[k];
+	a->times += b->times;
+	if (b->first < a->first)
+		a->first = b->first;
+	b->times = 0;
+	b->into = into;
+	free(b->trait);
+	free(b->count);
+	b->trait = b->count = NULL;
+	b->n = b->cap = 0;
+}
+
+static void
+remember(struct grouping *g, const struct group *a, uint32_t at)
+{
+	uint32_t i, *ring;
+	unsigned k;
+
+	for (i = 0; i < a->n; i++) {
+		if (a->count[i] * 8 < a->times)
+			continue;
+		ring = g->ring + (size_t)a->trait[i] * RING;
+		for (k = 0; k < RING && ring[k] != at + 1; k++)
+			;
+		if (k == RING) {
+			ring[g->next[a->trait[i]]] = at + 1;
+			g->next[a->trait[i]] = (unsigned char)((g->next[a->trait[i]] + 1) % RING);
+		}
+	}
+}
+
+/* Is a the better candidate? */
+static int
+has_more(const struct grouping *g, uint32_t a, uint32_t b)
+{
+	return g->votes[a] != g->votes[b] ? g->votes[a] > g->votes[b] : a < b;
+}
+
+/* The groups that most of its traits were last seen in, best first. */
+static size_t
+candidates(uint32_t best[TRIES], const struct grouping *g, const struct group *a)
+{
+	uint32_t met[CANDIDATES], i, at;
+	const uint32_t *ring;
+	size_t n = 0, nbest = 0, k, r;
+
+	for (i = 0; i < a->n; i++) {
+		if (a->count[i] * 8 < a->times)
+			continue;
+		ring = g->ring + (size_t)a->trait[i] * RING;
+		for (r = 0; r < RING && ring[r] != 0; r++) {
+			at = ring[r] - 1;
+			if (g->votes[at] == 0) {
+				if (n == CANDIDATES)
+					continue;
+				met[n++] = at;
+			}
+			g->votes[at]++;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		for (k = nbest; k > 0 && has_more(g, met[i], best[k - 1]); k--)
+			if (k < TRIES)
+				best[k] = best[k - 1];
+		if (k < TRIES)
+			best[k] = met[i];
+		nbest += nbest < TRIES;
+	}
+	for (i = 0; i < n; i++)
+		g->votes[met[i]] = 0;
+	return nbest;
+}
+
+/* The group that this one belongs to by the rule, or itself. */
+static uint32_t
+best_for(const struct grouping *g, uint32_t at, double strict)
+{
+	uint32_t other[TRIES];
+	size_t n = candidates(other, g, &g->group[at]), i;
+	double got, best = 1;
+	uint32_t into = at;
+
+	for (i = 0; i < n; i++) {
+		got = merit(g, &g->group[other[i]], &g->group[at], strict);
+		if (got >= best) {
+			best = got + 1e-9;	/* the first of two equal ones */
+			into = other[i];
+		}
+	}
+	return into;
+}
+
+struct ranked { uint32_t times, first, group; };
+
+static int
+larger_first(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	return x->times != y->times ? (x->times > y->times ? -1 : 1) : (x->first > y->first) - (x->first < y->first);
+}
+
+static void
+sort_groups(struct grouping *g)
+{
+	struct ranked *v = mem_new((g->ngroups + 1) * sizeof *v);
+	size_t i, n = 0;
+
+	for (i = 0; i < g->ngroups; i++) {
+		uint32_t at = g->order[i];
+
+		if (g->group[at].times == 0)
+			continue;
+		v[n].times = g->group[at].times;
+		v[n].first = g->group[at].first;
+		v[n++].group = at;
+	}
+	if (n != 0)
+		qsort(v, n, sizeof *v, larger_first);
+	for (i = 0; i < n; i++)
+		g->order[i] = v[i].group;
+	g->ngroups = n;
+	free(v);
+}
+
+/* Every group once, the largest first, to the best one before it. Returns how many were merged. */
+static size_t
+pass(struct grouping *g, double strict)
+{
+	size_t i, merged = 0;
+	uint32_t at, into;
+
+	memset(g->ring, 0, g->ntraits * RING * sizeof *g->ring);
+	memset(g->next, 0, g->ntraits);
+	for (i = 0; i < g->ngroups; i++) {
+		at = g->order[i];
+		into = best_for(g, at, strict);
+		if (into != at) {
+			merge(g, into, at);
+			merged++;
+		}
+		remember(g, &g->group[into], into);
+	}
+	sort_groups(g);
+	return merged;
+}
+
+/* ---- ids ---- */
+
+/* Is the trait the group's own: most of the messages that have it are in the group? */
+static int
+is_own(const struct grouping *g, const struct group *a, uint32_t i)
+{
+	return (double)a->count[i] >= 0.9 * (double)g->total[a->trait[i]];
+}
+
+static uint64_t
+id_hash(uint32_t name)
+{
+	return campaign_mix(name + UINT64_C(0x63616D7061696700));
+}
+
+static void
+take_smaller(uint64_t *best, uint64_t h)
+{
+	if (*best == 0 || h < *best)
+		*best = h;
+}
+
+/* Of the traits that this share of the messages has: the subject, or, without that, the one with the smallest hash. 0: none. */
+static uint64_t
+id_of_share(const struct grouping *g, const struct group *a, double share)
+{
+	uint64_t subject = 0, any = 0;
+	uint32_t i, name;
+
+	for (i = 0; i < a->n; i++) {
+		if ((double)a->count[i] < share * (double)a->times || !is_own(g, a, i))
+			continue;
+		name = g->name[a->trait[i]];
+		take_smaller(name >> BLOCK_SHIFT == CAMPAIGN_SKELETON ? &subject : &any, id_hash(name));
+	}
+	return subject != 0 ? subject : any;
+}
+
+/* The same of a message that is alone: what no other has. */
+static uint64_t
+id_of_one(const struct grouping *g, const struct campaign_item *item)
+{
+	uint64_t subject = 0, any = 0;
+	uint32_t i, at;
+
+	for (i = 0; i < item->n; i++)
+		if (!find_trait(&at, g, item->print[i]))
+			take_smaller(item->print[i] >> BLOCK_SHIFT == CAMPAIGN_SKELETON ? &subject : &any, id_hash(item->print[i]));
+	return subject != 0 ? subject : any;
+}
+
+/* An id is made from a trait that nearly all messages of the group have and hardly any other: it stays when more of the same come. */
+static uint64_t
+id_of(const struct grouping *g, const struct group *a)
+{
+	static const double share[] = { 0.8, 0.4, 0.1 };
+	const struct node *d = &g->node[a->first];
+	uint64_t id = a->times == 1 ? id_of_one(g, d->item) : 0;
+	size_t i;
+
+	for (i = 0; id == 0 && i < sizeof share / sizeof share[0]; i++)
+		id = id_of_share(g, a, share[i]);
+	return id != 0 ? id : d->hash;
+}
+
+static int
+compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Two groups with one id would be one: all that share an id take that of their first print. */
+static uint64_t *
+make_ids(const struct grouping *g)
+{
+	uint64_t *id = mem_new((g->nnodes + 1) * sizeof *id), *sorted = mem_new((g->ngroups + 1) * sizeof *sorted), *at;
+	size_t i;
+
+	for (i = 0; i < g->ngroups; i++)
+		sorted[i] = id[g->order[i]] = id_of(g, &g->group[g->order[i]]) >> 16;
+	if (g->ngroups != 0)
+		qsort(sorted, g->ngroups, sizeof *sorted, compare_u64);
+	for (i = 0; i < g->ngroups; i++) {
+		at = bsearch(&id[g->order[i]], sorted, g->ngroups, sizeof *sorted, compare_u64);
+		if ((at > sorted && at[-1] == *at) || (at + 1 < sorted + g->ngroups && at[1] == *at))
+			id[g->order[i]] = campaign_mix(g->node[g->group[g->order[i]].first].hash + 1) >> 16;
+	}
+	free(sorted);
+	return id;
+}
+
+void
+campaign_id_text(char out[CAMPAIGN_ID_SIZE], uint64_t id)
+{
+	static const char hex[] = "0123456789abcdef";
+	int i;
+
+	for (i = 0; i < CAMPAIGN_ID_SIZE - 1; i++)
+		out[i] = hex[id >> (44 - 4 * i) & 15];
+	out[i] = '\0';
+}
+
+/* ---- the whole ---- */
+
+static int
+by_print(const void *a, const void *b)
+{
+	const struct campaign_item *x = ((const struct node *)a)->item, *y = ((const struct node *)b)->item;
+	uint32_t i;
+
+	for (i = 0; i < x->n && i < y->n; i++)
+		if (x->print[i] != y->print[i])
+			return x->print[i] < y->print[i] ? -1 : 1;
+	return (x->n > y->n) - (x->n < y->n);
+}
+
+static void
+make_nodes(struct grouping *g, struct campaign_item *item, size_t n)
+{
+	size_t i;
+	uint32_t k;
+
+	g->node = mem_new((n + 1) * sizeof *g->node);
+	g->nnodes = n;
+	for (i = 0; i < n; i++) {
+		g->node[i].item = &item[i];
+		g->node[i].hash = UINT64_C(0xCBF29CE484222325);
+		for (k = 0; k < item[i].n; k++)
+			g->node[i].hash = campaign_mix(g->node[i].hash + item[i].print[k]);
+	}
+	if (n != 0)
+		qsort(g->node, n, sizeof *g->node, by_print);
+}
+
+static void
+make_groups(struct grouping *g)
+{
+	struct group *a;
+	struct node *d;
+	unsigned b;
+	uint32_t i, k;
+
+	g->group = mem_new((g->nnodes + 1) * sizeof *g->group);
+	g->order = mem_new((g->nnodes + 1) * sizeof *g->order);
+	for (i = 0; i < g->nnodes; i++) {
+		a = &g->group[i];
+		d = &g->node[i];
+		g->order[i] = a->first = i;
+		a->times = d->item->times;
+		a->likeness = -1;
+		a->n = a->cap = d->ntraits;
+		a->trait = mem_grow(NULL, (a->n + 1) * sizeof *a->trait);
+		a->count = mem_grow(NULL, (a->n + 1) * sizeof *a->count);
+		for (k = 0; k < a->n; k++) {
+			a->trait[k] = d->trait[k];
+			a->count[k] = a->times;
+		}
+		for (b = 0; b < CAMPAIGN_BLOCKS; b++)
+			a->own[b] = (double)d->own[b] * (double)a->times;
+	}
+	g->ngroups = g->nnodes;
+}
+
+static void
+tell_items(struct grouping *g)
+{
+	uint64_t *id = make_ids(g);
+	uint32_t i, at;
+
+	for (i = 0; i < g->nnodes; i++) {
+		for (at = i; g->group[at].times == 0; at = g->group[at].into)
+			;
+		g->node[i].item->id = id[at];
+	}
+	free(id);
+}
+
+void
+campaign_group(struct campaign_item *item, size_t n)
+{
+	static const double strict[] = { 0, 0, 0.9, 0.8, 0.75, 0.75 };
+	struct grouping g = { 0 };
+	size_t i;
+
+	make_nodes(&g, item, n);
+	collect_traits(&g);
+	number_traits(&g);
+	make_groups(&g);
+	sort_groups(&g);
+	g.ring = mem_new((g.ntraits * RING + 1) * sizeof *g.ring);
+	g.next = mem_new(g.ntraits + 1);
+	g.votes = mem_new((n + 1) * sizeof *g.votes);
+	for (i = 0; i < sizeof strict / sizeof strict[0]; i++)
+		pass(&g, strict[i]);
+	tell_items(&g);
+	for (i = 0; i < g.nnodes; i++) {
+		free(g.group[i].trait);
+		free(g.group[i].count);
+	}
+	free(g.node);
+	free(g.arena);
+	free(g.name);
+	free(g.total);
+	free(g.group);
+	free(g.order);
+	free(g.ring);
+	free(g.next);
+	free(g.votes);
+}

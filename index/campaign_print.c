@@ -1,0 +1,331 @@
+/* Words to the print of a message. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/campaign_in.h"
+#include "spool/arena.h"
+
+#define NAMES_MAX 64
+#define NAME_LETTERS 3		/* what is shorter in an address is no name: "de", "j" */
+#define SUBJECT_WORD 4		/* letters of a word that counts by itself; shorter ones are in every sentence */
+#define TEXT_WORD 5
+#define MAIN_WORDS 4		/* HTML with fewer is a frame for an image; the plain text is what can be read */
+
+/* How many traits of each block are kept. */
+static const unsigned char keep[CAMPAIGN_BLOCKS] = { 20, 12, 20, 20, 36, 10, 6, 1 };
+#define KEEP_MAX 36
+
+/* The smallest numbers met, each once, in order. */
+struct sketch {
+	uint32_t v[KEEP_MAX];
+	unsigned n;
+};
+
+/* Words on their way to two blocks of a print. */
+struct flow {
+	struct words words;
+	struct sketch head_word, head, rest_word, rest;
+	uint64_t before[2];	/* the last two words */
+	uint64_t count;
+};
+
+struct campaign_reader {
+	struct words names, subject;
+	struct flow plain, html;
+	struct sketch subjects, urls, files;
+	uint64_t name[NAMES_MAX];
+	size_t nnames;
+	uint64_t subject_before, subject_all;
+	uint64_t subject_words;
+};
+
+static uint32_t
+trait(uint64_t h)
+{
+	return (uint32_t)(campaign_mix(h) >> 35);
+}
+
+static void
+sketch_add(struct sketch *s, enum campaign_block block, uint64_t h)
+{
+	uint32_t v = trait(h);
+	unsigned i, n = s->n;
+
+	if (n == keep[block] && v >= s->v[n - 1])
+		return;
+	for (i = 0; i < n && s->v[i] < v; i++)
+		;
+	if (i < n && s->v[i] == v)
+		return;
+	if (n == keep[block])
+		n--;
+	memmove(s->v + i + 1, s->v + i, (n - i) * sizeof *s->v);
+	s->v[i] = v;
+	s->n = n + 1;
+}
+
+static uint64_t
+row_of(uint64_t a, uint64_t b, uint64_t c)
+{
+	return campaign_mix(campaign_mix(campaign_mix(a) + b) + c);
+}
+
+/* ---- the text ---- */
+
+static void
+text_word(void *arg, uint64_t h, size_t letters)
+{
+	struct flow *f = arg;
+	int is_head = f->count < CAMPAIGN_HEAD_WORDS, is_mask = h < WORD_MASKS;
+
+	f->count++;
+	if (letters >= TEXT_WORD)
+		sketch_add(is_head ? &f->head_word : &f->rest_word, is_head ? CAMPAIGN_HEAD_WORD : CAMPAIGN_REST_WORD, h);
+	if (f->count >= 3 && !(is_mask && f->before[0] < WORD_MASKS && f->before[1] < WORD_MASKS))
+		sketch_add(is_head ? &f->head : &f->rest, is_head ? CAMPAIGN_HEAD : CAMPAIGN_REST, row_of(f->before[1], f->before[0], h));
+	f->before[1] = f->before[0];
+	f->before[0] = h;
+}
+
+static void
+flow_init(struct flow *f, const struct campaign_reader *r)
+{
+	words_init(&f->words, text_word, f);
+	f->words.name = r->name;
+	f->words.skips_quotes = 1;
+	f->head_word.n = f->head.n = f->rest_word.n = f->rest.n = 0;
+	f->before[0] = f->before[1] = f->count = 0;
+}
+
+/* Two words or one make no row of three: they are one trait. */
+static void
+flow_end(struct flow *f)
+{
+	words_end(&f->words);
+	if (f->count != 0 && f->count < 3)
+		sketch_add(&f->head, CAMPAIGN_HEAD, row_of(0, f->before[1], f->before[0]));
+}
+
+/* ---- the subject ---- */
+
+/* "Re:", "Fwd:" and what other languages have for them say nothing about the content. */
+static int
+is_prefix(uint64_t h)
+{
+	static const char *const prefix[] = { "re", "fw", "fwd", "aw", "wg", "sv", "vs", "ynt", "iit", "tr", "rv", "odp" };
+	uint32_t c[4];
+	size_t i, k;
+
+	for (i = 0; i < sizeof prefix / sizeof prefix[0]; i++) {
+		for (k = 0; prefix[i][k] != '\0'; k++)
+			c[k] = (uint32_t)(unsigned char)prefix[i][k];
+		if (words_hash(c, k) == h)
+			return 1;
+	}
+	return 0;
+}
+
+static void
+subject_word(void *arg, uint64_t h, size_t letters)
+{
+	struct campaign_reader *r = arg;
+
+	if (r->subject_words == 0 && is_prefix(h))
+		return;
+	r->subject_words++;
+	if (letters >= SUBJECT_WORD)
+		sketch_add(&r->subjects, CAMPAIGN_SUBJECT, h);
+	if (r->subject_before != 0 && !(h < WORD_MASKS && r->subject_before < WORD_MASKS))
+		sketch_add(&r->subjects, CAMPAIGN_SUBJECT, row_of(1, r->subject_before, h));
+	r->subject_before = h;
+	r->subject_all = campaign_mix(r->subject_all + h);
+}
+
+/* ---- the message ---- */
+
+static void
+name_word(void *arg, uint64_t h, size_t letters)
+{
+	struct campaign_reader *r = arg;
+
+	(void)letters;
+	if (h >= WORD_MASKS && r->nnames < NAMES_MAX)
+		r->name[r->nnames++] = h;
+}
+
+struct campaign_reader *
+campaign_reader_new(void)
+{
+	struct campaign_reader *r = mem_new(sizeof *r);
+
+	campaign_begin(r);
+	return r;
+}
+
+void
+campaign_reader_free(struct campaign_reader *r)
+{
+	free(r);
+}
+
+void
+campaign_begin(struct campaign_reader *r)
+{
+	r->nnames = 0;
+	r->subjects.n = r->urls.n = r->files.n = 0;
+	r->subject_before = r->subject_all = r->subject_words = 0;
+	words_init(&r->names, name_word, r);
+	words_init(&r->subject, subject_word, r);
+	r->subject.name = r->name;
+	flow_init(&r->plain, r);
+	flow_init(&r->html, r);
+}
+
+/* The words of an address: "john.smith42@mail.example" has john, smith and what stands before the last dot. */
+void
+campaign_name(struct campaign_reader *r, const char *text)
+{
+	const char *p = text, *end, *at = strrchr(text, '@');
+	size_t n;
+
+	for (;;) {
+		n = strcspn(p, " .@_-+0123456789\"'<>(),;\t");
+		end = p + n;
+		/* of a domain, the name that somebody chose: the last but one */
+		if (n >= NAME_LETTERS && n < CHUNK_MAX && (at == NULL || p < at || (*end == '.' && strchr(end + 1, '.') == NULL))) {
+			words_push(&r->names, p, n);
+			words_end(&r->names);
+		}
+		if (*end == '\0')
+			break;
+		p = end + 1;
+	}
+	r->subject.nnames = r->plain.words.nnames = r->html.words.nnames = r->nnames;
+}
+
+void
+campaign_subject(struct campaign_reader *r, const char *subject)
+{
+	words_push(&r->subject, subject, strlen(subject));
+	words_end(&r->subject);
+}
+
+void
+campaign_text(struct campaign_reader *r, int is_html, const void *text, size_t n)
+{
+	words_push(is_html ? &r->html.words : &r->plain.words, text, n);
+}
+
+void
+campaign_text_end(struct campaign_reader *r, int is_html)
+{
+	words_end(is_html ? &r->html.words : &r->plain.words);
+}
+
+static uint64_t
+hash_bytes(const void *bytes, size_t n)
+{
+	const unsigned char *p = bytes;
+	uint64_t h = UINT64_C(0xCBF29CE484222325);
+
+	while (n-- > 0)
+		h = (h ^ *p++) * UINT64_C(0x100000001B3);
+	return h;
+}
+
+/* Without scheme, query and fragment, each run of digits and each random name in it as one sign. */
+static uint64_t
+hash_place(const char *url)
+{
+	const char *p = strstr(url, "://");
+	uint64_t h = UINT64_C(0xCBF29CE484222325);
+	size_t n, i, digits;
+
+	for (p = p != NULL ? p + 3 : url; *p != '\0' && *p != '?' && *p != '#'; p += n != 0 ? n : 1) {
+		n = strcspn(p, "/?#.-_=&");
+		for (i = digits = 0; i < n; i++)
+			digits += p[i] >= '0' && p[i] <= '9';
+		h = (h ^ (n == 0 ? (unsigned char)*p : digits != 0 || n > 20 ? WORD_RANDOM : hash_bytes(p, n))) * UINT64_C(0x100000001B3);
+	}
+	return h;
+}
+
+void
+campaign_url(struct campaign_reader *r, const char *domain, const char *url, int is_short)
+{
+	sketch_add(&r->urls, CAMPAIGN_URL, hash_bytes(domain, strlen(domain)) + 1);
+	sketch_add(&r->urls, CAMPAIGN_URL, hash_bytes(url, strlen(url)) + 2);
+	if (!is_short)
+		sketch_add(&r->urls, CAMPAIGN_URL, hash_place(url) + 3);
+}
+
+void
+campaign_file(struct campaign_reader *r, const void *hash, size_t n)
+{
+	sketch_add(&r->files, CAMPAIGN_FILE, hash_bytes(hash, n));
+}
+
+static size_t
+put(uint32_t *out, const struct sketch *s, enum campaign_block block)
+{
+	unsigned i;
+
+	for (i = 0; i < s->n; i++)
+		out[i] = (uint32_t)block << BLOCK_SHIFT | s->v[i];
+	return s->n;
+}
+
+size_t
+campaign_end(uint32_t out[CAMPAIGN_PRINT_MAX], struct campaign_reader *r)
+{
+	const struct flow *f = &r->html;
+	size_t n;
+
+	flow_end(&r->plain);
+	flow_end(&r->html);
+	if (f->count < MAIN_WORDS && r->plain.count > f->count)
+		f = &r->plain;
+	n = put(out, &r->subjects, CAMPAIGN_SUBJECT);
+	n += put(out + n, &f->head_word, CAMPAIGN_HEAD_WORD);
+	n += put(out + n, &f->head, CAMPAIGN_HEAD);
+	n += put(out + n, &f->rest_word, CAMPAIGN_REST_WORD);
+	n += put(out + n, &f->rest, CAMPAIGN_REST);
+	n += put(out + n, &r->urls, CAMPAIGN_URL);
+	n += put(out + n, &r->files, CAMPAIGN_FILE);
+	if (r->subjects.n != 0)
+		out[n++] = (uint32_t)CAMPAIGN_SKELETON << BLOCK_SHIFT | trait(r->subject_all);
+	return n;
+}
+
+/* ---- bytes ---- */
+
+size_t
+campaign_encode(uint8_t out[4 * CAMPAIGN_PRINT_MAX], const uint32_t *print, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		out[4 * i] = (uint8_t)print[i];
+		out[4 * i + 1] = (uint8_t)(print[i] >> 8);
+		out[4 * i + 2] = (uint8_t)(print[i] >> 16);
+		out[4 * i + 3] = (uint8_t)(print[i] >> 24);
+	}
+	return 4 * n;
+}
+
+int
+campaign_decode(uint32_t out[CAMPAIGN_PRINT_MAX], size_t *n, const void *bytes, size_t size)
+{
+	const uint8_t *p = bytes;
+	size_t i;
+
+	if (size % 4 != 0 || size / 4 > CAMPAIGN_PRINT_MAX)
+		return -1;
+	for (i = 0; i < size / 4; i++) {
+		out[i] = (uint32_t)p[4 * i] | (uint32_t)p[4 * i + 1] << 8 | (uint32_t)p[4 * i + 2] << 16 | (uint32_t)p[4 * i + 3] << 24;
+		if (i > 0 && out[i] <= out[i - 1])
+			return -1;
+	}
+	*n = size / 4;
+	return 0;
+}
