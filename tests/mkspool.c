@@ -11,8 +11,8 @@
  *
  * Truth lines (--truth) have the keys of `spoolsweep list --json` where the
  * meaning is the same, and: arrived and arrived_usec (null: the spool has no
- * fraction), label, damage, case (name of the damage or hostile message) and
- * listed (false: a left-over that is no message to its MTA).
+ * fraction), label, damage, case (name of the damage or hostile message),
+ * campaign (--campaigns: what belongs together) and listed (false: a left-over that is no message to its MTA).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -333,6 +333,7 @@ truth_write(struct world *w, const struct mail *m, const struct truth *t)
 	json_key(f, "state", t->state);
 	json_key(f, "label", label_name(m->label));
 	json_key(f, "case", m->what);
+	json_key(f, "campaign", m->campaign[0] != '\0' ? m->campaign : NULL);
 	(void)fprintf(f, ",\"listed\":%s,\"damage\":%s}\n",
 	    t->listed ? "true" : "false", t->damage ? "true" : "false");
 }
@@ -374,6 +375,7 @@ usage(void)
 "  --truth FILE        write what was made, JSON Lines\n"
 "  --damage            add every damaged message and left-over\n"
 "  --hostile           add messages whose content attacks the reader\n"
+"  --campaigns         spam runs, newsletters and letters instead\n"
 "  --accounts N        ordinary accounts (default 200)\n"
 "  --mean-size BYTES   of an ordinary body (default 2500)\n"
 "  --logs 0|1          defer logs, msglogs (default 1)\n"
@@ -410,6 +412,8 @@ option_flag(struct options *o, const char *a)
 		o->damage = true;
 	else if (strcmp(a, "--hostile") == 0)
 		o->hostile = true;
+	else if (strcmp(a, "--campaigns") == 0)
+		o->campaigns = true;
 	else if (strcmp(a, "--long-ids") == 0)
 		o->long_ids = true;
 	else if (strcmp(a, "--split") == 0)

@@ -5,6 +5,7 @@
  * mkspool.c          options, buffers, random numbers, the truth file
  * mkspool_mail.c     who sends to whom, and what the receivers answer
  * mkspool_text.c     dates, headers, bodies
+ * mkspool_campaign.c spam runs, newsletters and letters that are told apart
  * mkspool_hostile.c  messages whose content attacks the reader
  * mkspool_<kind>.c   one spool format each: layout and bytes; the damage is
  *                    in mkspool_<kind>_damage.c (SmarterMail: in one file)
@@ -85,6 +86,8 @@ struct mail {
 	uint32_t rcpts;
 	const char *const *rcpt_list;	/* fixed recipients, else generated */
 	bool partly;		/* some recipients are done */
+	char campaign[32];	/* label of what belongs together, empty: nothing */
+	int of_campaign;	/* which run and wave, which shop and issue */
 	bool subject_known;	/* subject is what a reader must show */
 	struct mbuf subject;
 	struct mbuf head;
@@ -99,7 +102,7 @@ struct options {
 	uint32_t mean_size;
 	int depth;
 	int zone;		/* minutes east of UTC, for local times */
-	bool damage, hostile, long_ids, split, logs, fast;
+	bool damage, hostile, long_ids, split, logs, fast, campaigns;
 	const char *queue_name;	/* Exim: every 10th message goes there */
 };
 
@@ -146,6 +149,7 @@ void mail_plan(struct mail *, struct world *, uint64_t n);
 void mail_recipient(struct mbuf *, const struct mail *, uint32_t i);
 bool mail_done(const struct mail *, uint32_t i);
 const char *mail_sender_raw(const struct mail *);
+void mail_account(char *out, size_t size, uint32_t k);
 
 struct reply {
 	const char *host, *ip;
@@ -163,6 +167,15 @@ void reply_text(struct mbuf *, const struct reply *, const char *rcpt);
 void mail_write(struct mail *, struct world *);	/* head and body */
 void mail_date(struct mbuf *, int64_t sec, int zone);
 void mail_stamp(struct mbuf *, const char *fmt, int64_t sec, int zone);
+
+/* Base64 without line ends. */
+void mail_base64(struct mbuf *, const unsigned char *, size_t);
+
+/* mkspool_campaign.c: what it is; whose, once the rest is planned; the
+ * subject and all below the other headers. */
+void campaign_plan(struct mail *, const struct world *, struct rng *);
+void campaign_sender(struct mail *, const struct world *, struct rng *);
+void campaign_write(struct mail *, const struct world *, struct rng *);
 
 /* mkspool_hostile.c */
 unsigned hostile_count(void);

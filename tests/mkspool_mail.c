@@ -161,8 +161,8 @@ pick_account(const struct world *w, struct rng *r)
 	return lo;
 }
 
-static void
-account_name(char *out, size_t size, uint32_t k)
+void
+mail_account(char *out, size_t size, uint32_t k)
 {
 	const char *name = names[k % COUNTOF(names)];
 	const char *domain = domains[(k * 7) % COUNTOF(domains)];
@@ -280,7 +280,7 @@ plan_user(struct mail *m, const struct world *w, struct rng *r)
 	if (rng_one_in(r, 2))
 		age /= 8;
 	m->sec = w->o.now - 400 - age;
-	account_name(account, sizeof(account), k);
+	mail_account(account, sizeof(account), k);
 	m->rcpts = rng_one_in(r, 4) ? 2 + rng_below(r, rng_one_in(r, 4) ? 19 : 3) : 1;
 	m->partly = m->rcpts > 1 && rng_one_in(r, 2);
 	plan_auth(m, account, account);
@@ -386,7 +386,13 @@ mail_plan(struct mail *m, struct world *w, uint64_t n)
 	m->n = n;
 	m->label = pick_label(n);
 	m->usec = (int)rng_below(&r, 1000000);
+	if (w->o.campaigns)
+		campaign_plan(m, w, &r);
 	plan[m->label](m, w, &r);
+	if (w->o.campaigns) {
+		campaign_sender(m, w, &r);
+		return;
+	}
 	if (w->o.count >= 1000 && (n == 500 || n == 750)) {
 		m->label = L_NEWSLETTER;
 		plan_newsletter(m, w, &r);

@@ -129,8 +129,8 @@ mail_stamp(struct mbuf *b, const char *fmt, int64_t sec, int zone)
 static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static void
-base64(struct mbuf *b, const unsigned char *p, size_t n)
+void
+mail_base64(struct mbuf *b, const unsigned char *p, size_t n)
 {
 	size_t i;
 
@@ -172,7 +172,7 @@ encoded_words(struct mbuf *b, const char *raw, size_t n, const char *charset,
 		k = word_bytes(raw, n, charset, q);
 		mb_fmt(b, "=?%s?%c?", charset, q ? 'Q' : 'B');
 		if (!q)
-			base64(b, (const unsigned char *)raw, k);
+			mail_base64(b, (const unsigned char *)raw, k);
 		for (i = 0; q && i < k; i++) {
 			unsigned char c = (unsigned char)raw[i];
 
@@ -295,7 +295,7 @@ write_attachment(struct mail *m, size_t n, struct rng *r)
 			line[i] = (unsigned char)rng_next(r);
 		if (m->body.len % 3 == 0)
 			line[0] = '%';
-		base64(&m->body, line, sizeof(line));
+		mail_base64(&m->body, line, sizeof(line));
 		mb_ch(&m->body, '\n');
 	}
 }
@@ -382,13 +382,17 @@ void
 mail_write(struct mail *m, struct world *w)
 {
 	struct rng r = { hash2(w->o.seed ^ UINT64_C(0x626F6479), m->n) };
+	bool of_campaign = w->o.campaigns && m->label != L_BOUNCE;
 
 	mb_fmt(&m->head, "From: %s <%s>\n",
 	    m->label == L_BOUNCE ? "Mail Delivery System" :
 	    m->gecos[0] != '\0' ? m->gecos : "\"Office, Sales\"",
 	    m->sender[0] != '\0' ? m->sender : "MAILER-DAEMON@" SERVER_NAME);
 	write_to(m);
-	pick_subject(m, &r);
+	if (of_campaign)
+		campaign_write(m, w, &r);
+	else
+		pick_subject(m, &r);
 	mb_str(&m->head, "Date: ");
 	mail_date(&m->head, m->sec, 180);
 	mb_fmt(&m->head, "\nMessage-ID: <%016" PRIx64 ".%" PRIu64 "@%s>\n", rng_next(&r),
@@ -397,6 +401,8 @@ mail_write(struct mail *m, struct world *w)
 		mb_fmt(&m->head, "X-PHP-Script: www.atlas-tours.example/wp-content/uploads/"
 		    "2026/09/%s for 203.0.113.66\nX-PHP-Originating-Script: %d:%s\n",
 		    m->script, m->uid, m->script);
+	if (of_campaign)
+		return;
 	if (m->label == L_NEWSLETTER)
 		body_newsletter(m, w, &r);
 	else if (m->label == L_BOUNCE)
