@@ -11,7 +11,7 @@
 #include "spool/msg.h"
 #include "spool/sys.h"
 
-#define CUT 200			/* columns of one text */
+#define CUT 120			/* columns of one text */
 #define SAMPLE_CUT 1000
 
 static const char css[] =
@@ -63,6 +63,7 @@ static const char css[] =
     "dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.35rem}th,td{padding:.35rem .4rem}.t{min-width:8rem}}"
     "@media print{@page{size:A4;margin:15mm}:root{--bg:#fff;--fg:#000;--mut:#444;--line:#bbb;--card:#fff;--link:#000}"
     "body{padding:0;max-width:none;font-size:10pt}nav{display:none}.wide{display:block}.narrow{display:none}"
+    "table{font-size:8pt}th{white-space:normal}th,td{padding:.15rem .3rem}.t{min-width:0}"
     "h2{break-after:avoid}.suspect,.sample,.plan,.step,figure,tr{break-inside:avoid}.scroll{overflow:visible}"
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}";
 
@@ -95,6 +96,8 @@ text(struct page *p, const char *s, size_t columns)
 {
 	size_t n = s != NULL ? strlen(s) : 0, k = s != NULL ? text_fit(s, n < 8 * columns ? n : 8 * columns, columns) : 0;
 
+	while (k > 0 && k < n && ((unsigned char)s[k] & 0xC0) == 0x80)	/* not within a character */
+		k--;
 	if (s == NULL) {
 		buf_puts(p->b, "<span class=\"mut\">none</span>");
 		return;
@@ -484,7 +487,7 @@ replies(struct page *p)
 		buf_puts(p->b, "<tr>");
 		cell_number(p, r->reply[i].messages, "");
 		buf_fmt(p->b, "<td class=\"opt\">%s</td><td>", report_class(r->reply[i].class));
-		text(p, r->reply[i].text, 2 * CUT);
+		text(p, r->reply[i].text, 4 * CUT);
 		buf_puts(p->b, "</td></tr>");
 	}
 	buf_puts(p->b, "</tbody></table></div>");

@@ -39,27 +39,38 @@ is_address_char(unsigned char c)
 	return isalnum(c) || c >= 0x80 || strchr("!#$%&*+-/=?^_`{|}~.", c) != NULL;
 }
 
-/* A word with an address in it, or no address: 0. */
+/* The first address of a word: where it begins, its '@', where it ends. 0 none. */
 static int
-put_address(struct buf *b, const struct redactor *x, const char *word, size_t n)
+find_address(size_t *from, size_t *at, size_t *end, const char *word, size_t n)
 {
-	const char *at = memchr(word, '@', n);
-	size_t from, end;
+	const char *p = memchr(word, '@', n);
 
-	if (at == NULL || at == word)
+	if (p == NULL)
 		return 0;
-	for (from = (size_t)(at - word); from > 0 && is_address_char((unsigned char)word[from - 1]); from--)
+	*at = (size_t)(p - word);
+	for (*from = *at; *from > 0 && is_address_char((unsigned char)word[*from - 1]); (*from)--)
 		;
-	for (end = (size_t)(at - word) + 1; end < n && (isalnum((unsigned char)word[end]) || (unsigned char)word[end] >= 0x80 ||
-	    strchr(".-", word[end]) != NULL); end++)
+	for (*end = *at + 1; *end < n && (isalnum((unsigned char)word[*end]) || (unsigned char)word[*end] >= 0x80 || word[*end] == '.' ||
+	    word[*end] == '-'); (*end)++)
 		;
-	if (word + from == at)
+	return 1;
+}
+
+/* A word with addresses in it, or no address: 0. */
+static int
+put_addresses(struct buf *b, const struct redactor *x, const char *word, size_t n)
+{
+	size_t from, at, end;
+
+	if (memchr(word, '@', n) == NULL)
 		return 0;
-	buf_add(b, word, from);
-	hash_name(b, x, word + from, (size_t)(at - word) - from, word + from, end - from);
-	buf_add(b, at, end - (size_t)(at - word));
-	if (!put_address(b, x, word + end, n - end))
-		buf_add(b, word + end, n - end);
+	for (; find_address(&from, &at, &end, word, n); word += end, n -= end) {
+		buf_add(b, word, from);
+		if (from < at)
+			hash_name(b, x, word + from, at - from, word + from, end - from);
+		buf_add(b, word + at, end - at);
+	}
+	buf_add(b, word, n);
 	return 1;
 }
 
@@ -116,7 +127,7 @@ redact(const struct redactor *x, const char *s, unsigned what)
 		buf_add(&b, s, n);
 		s += n;
 		n = strcspn(s, between);
-		if (((what & ADDRESSES) != 0 && put_address(&b, x, s, n)) || ((what & CLIENTS) != 0 && put_client(&b, s, n)) ||
+		if (((what & ADDRESSES) != 0 && put_addresses(&b, x, s, n)) || ((what & CLIENTS) != 0 && put_client(&b, s, n)) ||
 		    ((what & PATHS) != 0 && put_path(&b, s, n)))
 			continue;
 		buf_add(&b, s, n);

@@ -440,23 +440,11 @@ verify_archives(struct report_view *v)
 			command(v, st, ours(v, arena_fmt(&v->arena, "verify %s", quoted(v, v->r->plan[i].archive[k].path))));
 }
 
-static int
-has_command(const char *name)
-{
-	size_t i;
-
-	for (i = 0; cmd_all[i] != NULL; i++)
-		if (strcmp(cmd_all[i]->name, name) == 0)
-			return 1;
-	return 0;
-}
-
 static void
 contact_and_delist(struct report_view *v, const struct report_row *s)
 {
 	struct arena *a = &v->arena;
 	int64_t listed = 0;
-	struct report_step *st;
 	size_t i;
 
 	step(v, "Contact the user", arena_fmt(a, "Tell the owner of %s: between %s and %s %s message%s went out in this name, handed in from %s address%s. Ask "
@@ -464,13 +452,9 @@ contact_and_delist(struct report_view *v, const struct report_row *s)
 	    report_time(a, s->r.last), N(s->r.messages + s->left), plural(s->r.messages + s->left), N(s->r.clients), s->r.clients == 1 ? "" : "es"));
 	for (i = 0; i < v->r->nreplies; i++)
 		listed += v->r->reply[i].class == REPLY_SERVER ? v->r->reply[i].messages : 0;
-	st = step(v, "Ask for delisting", listed > 0 ? arena_fmt(a, "%s message%s refused because of this server's address or name; the answers below name the "
+	step(v, "Ask for delisting", listed > 0 ? arena_fmt(a, "%s message%s refused because of this server's address or name; the answers below name the "
 	    "lists. Ask for removal when the cause is closed and the queue is clean: a request while spam still flows makes it longer.", N(listed),
 	    listed == 1 ? " was" : "s were") : "No reply here speaks of a blocklist. Look again tomorrow: lists are some hours late.");
-	if (has_command("dnsbl"))
-		command(v, st, ours(v, "dnsbl"));
-	if (has_command("evidence"))
-		command(v, st, ours(v, arena_fmt(a, "evidence%s", about(v, s))));
 }
 
 static void

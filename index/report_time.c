@@ -40,10 +40,15 @@ report_scale(struct report_timeline *t, const int64_t *arrived, size_t n)
 {
 	size_t few = n / FAR, lo = 0, hi = n - 1;
 
-	if (arrived[hi] - arrived[few] < (arrived[hi] - arrived[lo]) / 2)
-		lo = few;
-	if (arrived[n - 1 - few] - arrived[lo] < (arrived[hi] - arrived[lo]) / 2)
-		hi = n - 1 - few;
+	int round;
+
+	/* twice: what is far away at one end hides what is at the other */
+	for (round = 0; round < 2; round++) {
+		if (arrived[hi] - arrived[few] < (arrived[hi] - arrived[lo]) / 2)
+			lo = few;
+		if (arrived[n - 1 - few] - arrived[lo] < (arrived[hi] - arrived[lo]) / 2)
+			hi = n - 1 - few;
+	}
 	t->width = nice_width(arrived[hi] - arrived[lo]);
 	t->from = round_down(arrived[lo], t->width);
 	t->buckets = (size_t)((arrived[hi] - t->from) / t->width) + 1;
@@ -152,6 +157,13 @@ highest(const struct report_timeline *t)
 	return most;
 }
 
+/* In the years that a time can be written in (RFC 3339): others are a number in a damaged file. */
+static int
+has_time(const struct report_message *m)
+{
+	return m->arrived != MSG_NO_TIME && m->arrived >= INT64_C(-62167219200) * 1000000 && m->arrived < INT64_C(253402300800) * 1000000;
+}
+
 void
 report_timeline(struct report_pass *p)
 {
@@ -159,7 +171,7 @@ report_timeline(struct report_pass *p)
 	size_t i, n = 0;
 
 	for (i = 0; i < p->n; i++)
-		if (p->m[i].arrived != MSG_NO_TIME)
+		if (has_time(&p->m[i]))
 			time[n++] = p->m[i].arrived;
 	p->out->timeless = (int64_t)(p->n - n);
 	if (n != 0) {
@@ -169,7 +181,7 @@ report_timeline(struct report_pass *p)
 		report_scale(&p->out->timeline, time, n);
 		choose_series(p);
 		for (i = 0; i < p->n; i++)
-			if (p->m[i].arrived != MSG_NO_TIME)
+			if (has_time(&p->m[i]))
 				count_one(p, &p->m[i]);
 		p->out->timeline.most = highest(&p->out->timeline);
 	}
