@@ -4,6 +4,8 @@
 #
 # "make check" tries all kills and a sample of the failures; "make asan" samples of both; "make sweep" tries all points. A kill before a call
 # that only reads leaves the disk as a kill before the next one that writes: only "make sweep" tries those too.
+# Under Wine a run costs ten times as much: there SmarterMail's purge is killed at all points and fails once in each way at each kind of call, and of
+# the rest there is a sample.
 #
 #	SWEEP_EVERY=k	every k-th failure (half a write and then killed is one); 1: all, and kills before calls that read
 #	SWEEP_KILLS=k	every k-th kill (1)
@@ -26,7 +28,7 @@ my $every = $ENV{SWEEP_EVERY} || ($is_slow || is_under_asan() ? 480 : 120);
 my $kills = $ENV{SWEEP_KILLS} || ($every == 1 ? 1 : $is_slow ? 70 : is_under_asan() ? 7 : 1);
 my $commit = top_commit();
 my $offset = defined $ENV{SWEEP_OFFSET} ? $ENV{SWEEP_OFFSET} : hex substr $commit, 0, 7;
-my @kinds = split /,/, $ENV{SWEEP_KINDS} || 'postfix,exim,smartermail';
+my @kinds = split /,/, $ENV{SWEEP_KINDS} || (is_windows() ? 'smartermail' : 'postfix,exim,smartermail');
 my @errors = qw(ENOSPC EIO EACCES EINTR EXDEV short ENOSPC+ EIO+ EACCES+);	# +: from there on, as a full disk is
 my @faults = $ENV{SWEEP_FAULTS} ? split(/,/, $ENV{SWEEP_FAULTS}) : ('kill', 'killhalf', 'run', @errors);	# run: an MTA at work meanwhile
 my %letter = ('ENOSPC+' => 's', 'EIO+' => 'i', 'EACCES+' => 'a', ENOSPC => 's', EIO => 'i', EACCES => 'a', EINTR => 'n', EXDEV => 'x', short => '[RW]', killhalf => 'W');
@@ -352,6 +354,18 @@ sub race_sweeps {
 
 # ---- all of them ----
 
+# Which of the points of a sweep are tried for a fault.
+my %nth;
+sub chosen {
+	my ($s, $fault, @p) = @_;
+	my ($what, $step) = $fault eq 'kill' ? ('kill', $kills) : ('failure', $every);
+	return grep { $nth{$what}++ % $step == $offset % $step } @p if !is_windows() || $s->{name} ne 'purge' || $every == 1;
+	return @p if $fault eq 'kill';
+	my %of;
+	push @{ $of{ $_->{name} } }, $_ for @p;
+	return map { $_->[$offset % @$_] } map { $of{$_} } sort keys %of;
+}
+
 # Is a call of a sweep a point for this fault?
 sub meets {
 	my ($s, $p, $fault) = @_;
@@ -360,7 +374,7 @@ sub meets {
 	return $fault ne 'run' && $p->{can} =~ /$letter{$fault}/;
 }
 
-my (%all, %tried, %nth, @jobs);
+my (%all, %tried, @jobs);
 for my $kind (@kinds) {
 	my $c = make($kind, "$dir/w9/$kind");	# as deep as the workers' folders: so are the calls
 	my @s = (sweeps($c), map { defined $ENV{SWEEP_ONLY} && $_->{name} !~ /$ENV{SWEEP_ONLY}/ ? () : $_ } restore_sweep($c), race_sweeps($c));
@@ -372,10 +386,9 @@ for my $kind (@kinds) {
 		    "$kind $s->{name}: undisturbed, nothing is lost, the journal is true, no temporary file is left");
 		for my $fault (@faults) {
 			my @p = grep { meets($s, $_, $fault) } @{ $s->{points} };
-			my ($what, $step) = $fault eq 'kill' ? ('kill', $kills) : ('failure', $every);
 			next if !@p;
 			$all{$fault} += @p;
-			@p = grep { $nth{$what}++ % $step == $offset % $step } @p;
+			@p = chosen($s, $fault, @p);
 			$tried{$fault} += @p;
 			push @jobs, map { my $n = $_->{n}; sub {
 				my ($where) = @_;

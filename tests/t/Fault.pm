@@ -29,7 +29,7 @@ sub fault_dir {
 sub is_under_asan { return $plain =~ m{/asan/} }
 
 # Windows has no fork: there each run is a process, and a file that was removed is gone (fault_serve.c).
-sub can_serve { return !$ENV{SWEEP_WINDOWS} }
+sub can_serve { return !Sweep::is_windows() }
 
 # ---- helpers that stay: one of each a process ----
 
@@ -87,7 +87,8 @@ sub run_process {
 		exec $args[0] eq '--unzstd' ? ('zstd', '-dcq', $args[1]) : ($program, @args) or exit 127;
 	}
 	waitpid $pid, 0;
-	return $?;
+	# A Windows program that is killed by fault_die ends with what a shell says of kill -9.
+	return Sweep::is_windows() && $? == 137 << 8 ? 9 : $?;
 }
 
 # Runs the program, in a fork of one that waits for it: environment, arguments. What waitpid said.
@@ -246,7 +247,7 @@ sub run {
 	$env{SPOOLSWEEP_FAULT} = $fault if defined $fault;
 	$env{SPOOLSWEEP_FAULT_VAULT} = $c->{vault} if $c->{vault};
 	my $status = run_program("$c->{dir}/out", "$c->{dir}/err", \%env, '--index', $c->{i}, @args);
-	return { status => $status >> 8, signal => $status & 127, out => slurp("$c->{dir}/out"), err => slurp("$c->{dir}/err") };
+	return { status => $status >> 8, signal => $status & 127, map { $_ => local_paths(slurp("$c->{dir}/$_")) } qw(out err) };
 }
 
 # The calls of a command, run to its end: [ { n, name, can, path, path2, bytes } … ]
