@@ -173,6 +173,15 @@ compare(const void *a, const void *b)
 }
 
 static void
+say_restores(struct journal *j)
+{
+	int64_t id = INT64_MIN;
+
+	while (journal_service_waiting(&id, j, id, NULL) == 1 && id < 0)
+		cmd_say("restore %" PRId64 " has stopped the mail server's service, which still waits to be started: spoolsweep purge --resume", -id);
+}
+
+static void
 put(struct context *c, struct journal *j, struct plans *all)
 {
 	struct table t;
@@ -193,6 +202,7 @@ put(struct context *c, struct journal *j, struct plans *all)
 		if (all->v[i].service_waits)
 			cmd_say("plan %" PRId64 " has stopped service %s, which still waits to be started: spoolsweep purge --resume %" PRId64,
 			    all->v[i].id, all->v[i].service, all->v[i].id);
+	say_restores(j);
 	if (all->n == 0)
 		cmd_note(c, "nothing was planned yet");
 }

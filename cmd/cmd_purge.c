@@ -72,17 +72,40 @@ start_service(struct plan_run *r, const struct plan *p)
 	return cmd_worse(status, plan_service_start(r));
 }
 
+/* A restore that was killed. What it did not put back is another restore's task. */
+static int
+start_service_of_restore(struct plan_run *r, int64_t id)
+{
+	struct service_run *v = &r->service;
+	size_t i;
+	int status;
+
+	for (i = 0; spool_drivers[i] != NULL && spool_drivers[i]->service == NULL; i++)
+		;
+	v->c = r->c;
+	v->j = r->j;
+	v->index_path = r->index_path;
+	v->who = r->who;
+	sys_watch_stop(1);
+	status = service_run_adopt(v, service_run_find(v, id, spool_drivers[i], NULL, 1), NULL);
+	return cmd_worse(status, service_run_start(v));
+}
+
 /* Those that are over, or were killed before anything of them was taken. */
 static int
 resume_services(struct plan_run *r, int *any)
 {
 	struct plan p;
 	struct err e = { 0, "" };
-	int64_t id = 0;
+	int64_t id = INT64_MIN;
 	int rc = 1, status = CMD_DONE;
 
 	while (!plan_run_stopped() && (rc = journal_service_waiting(&id, r->j, id, &e)) == 1) {
 		*any = 1;
+		if (id < 0) {
+			status = cmd_worse(status, start_service_of_restore(r, id));
+			continue;
+		}
 		if (plan_run_plan(&p, r, id) != CMD_DONE)
 			return cmd_worse(status, CMD_FAILED);
 		status = cmd_worse(status, is_over(&p) ? start_service(r, &p) : resume_one(r, &p));

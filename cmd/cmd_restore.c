@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "cmd/restore_note.h"
+#include "cmd/service_run.h"
 #include "index/restore.h"
 #include "spool/arena.h"
 #include "spool/sys.h"
@@ -26,6 +27,7 @@ static const struct opt opts[] = {
 	{ "reset-time", 0, NULL, OPT_RESET_TIME, "Exim: they arrive now" },
 	{ "as", 0, "eml|mbox PATH", OPT_AS, "for reading: a folder of .eml files, or an mbox; no spool" },
 	{ "rate", 0, "N/min", OPT_RATE, "evenly, at most so many messages a minute (/s, /h)" },
+	{ "stop-service", 0, NULL, OPT_STOP_SERVICE, "SmarterMail: stop its service meanwhile" },
 	{ "yes", 0, NULL, OPT_YES, "accepted; nothing is asked" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
@@ -49,6 +51,9 @@ struct restore_cmd {
 	struct restore_result result;
 	struct progress progress;
 	struct restore_note note;
+	struct journal *j;		/* for the service; NULL: nothing is known of one */
+	struct service_run service;
+	char *index_path;
 	uint64_t findings;
 };
 
@@ -237,6 +242,90 @@ warn(struct restore_cmd *r)
 		cmd_say("stopped; the same command goes on where it ended");
 }
 
+/* ---- the mail server's service ---- */
+
+/* What a restore before has stopped and, killed, not started again. */
+static int
+adopt(struct restore_cmd *r)
+{
+	struct err e = { 0, "" };
+	int64_t id = INT64_MIN;
+	size_t i;
+
+	if (r->j == NULL || journal_service_waiting(&id, r->j, INT64_MIN, &e) != 1 || id >= 0)
+		return e.text[0] == '\0' ? CMD_DONE : cmd_fail(&e);
+	for (i = 0; spool_drivers[i] != NULL && spool_drivers[i]->service == NULL; i++)
+		;
+	return service_run_adopt(&r->service, service_run_find(&r->service, id, spool_drivers[i], NULL, 1), NULL);
+}
+
+/* Its own connection to the journal: the note gives the other one up when a message cannot be noted. */
+static int
+service_begin(struct restore_cmd *r)
+{
+	const int is_wanted = r->c->opt[OPT_STOP_SERVICE] != NULL;
+	struct err e = { 0, "" };
+
+	r->index_path = cmd_index_path(r->c);
+	r->service.c = r->c;
+	r->service.index_path = r->index_path;
+	r->service.who = r->note.who;
+	if (r->note.j != NULL && journal_open(&r->j, r->index_path, 1, &e) < 0)
+		return cmd_fail(&e);
+	r->service.j = r->j;
+	if (is_wanted && r->j == NULL) {
+		cmd_say("--stop-service: without a journal it would not be known that the service must be started again");
+		return CMD_FAILED;
+	}
+	return adopt(r);
+}
+
+/* The service of a spool, before it is touched. */
+static int
+stop_service(void *arg, struct spool *sp, struct err *e)
+{
+	struct restore_cmd *r = arg;
+	const int is_wanted = r->c->opt[OPT_STOP_SERVICE] != NULL;
+	struct spool *own = NULL;
+	int stops = 0, rc, status;
+
+	if (r->service.sp != NULL || sp->driver->service == NULL || (!is_wanted && !r->service.is_ours)) {
+		if (is_wanted && sp->driver->service == NULL)
+			cmd_note(r->c, "--stop-service: %s does not need it", sp->root);
+		return 0;
+	}
+	if (spool_open(&own, arena_fmt(&r->note.arena, "%s:%s", sp->driver->name, sp->root), NULL, e) < 0)
+		return -1;
+	if (r->service.is_ours) {
+		r->service.sp = own;	/* the watch over it needs that */
+		status = service_run_stop(&r->service);
+	} else if ((status = service_run_can(&stops, own)) != CMD_DONE || !stops) {
+		spool_close(own);
+	} else {
+		rc = service_run_find(&r->service, -r->note.run, own->driver, own, 1);
+		status = rc == 1 ? service_run_stop(&r->service) : rc < 0 ? CMD_FAILED : CMD_DONE;
+	}
+	return status == CMD_DONE ? 0 : err_set(e, 0, "%s: nothing was put back", sp->root);
+}
+
+static int
+guard(void *arg, struct err *e)
+{
+	struct restore_cmd *r = arg;
+
+	return service_run_guard(&r->service, e);
+}
+
+static int
+service_end(struct restore_cmd *r)
+{
+	int status = service_run_start(&r->service);
+
+	journal_close(r->j);
+	free(r->index_path);
+	return status;
+}
+
 /* ---- running ---- */
 
 /* "N/min", "N/s", "N/h"; "N" is a minute's. */
@@ -268,7 +357,8 @@ static int
 as(struct restore_cmd *r)
 {
 	static const struct { enum opt_key key; const char *name; } into[] = {
-		{ OPT_TO, "to" }, { OPT_TO_QUEUE, "to-queue" }, { OPT_THAW, "thaw" }, { OPT_RESET_TIME, "reset-time" }, { OPT_RATE, "rate" }
+		{ OPT_TO, "to" }, { OPT_TO_QUEUE, "to-queue" }, { OPT_THAW, "thaw" }, { OPT_RESET_TIME, "reset-time" }, { OPT_RATE, "rate" },
+		{ OPT_STOP_SERVICE, "stop-service" }
 	};
 	const char *kind = r->c->opt[OPT_AS];
 	size_t i;
@@ -311,6 +401,8 @@ options(struct restore_cmd *r)
 	r->opt.problem = tell_finding;
 	r->opt.progress = tell_progress;
 	r->opt.stop = stop;
+	r->opt.before = stop_service;
+	r->opt.guard = guard;
 	r->opt.arg = r;
 	return CMD_DONE;
 }
@@ -334,7 +426,7 @@ run(struct context *c)
 {
 	struct restore_cmd *r = mem_new(sizeof *r);
 	struct err e = { 0, "" };
-	int status, rc;
+	int status, service = CMD_DONE, rc = -1;
 
 	r->c = c;
 	status = options(r);
@@ -345,10 +437,16 @@ run(struct context *c)
 		out_keys(&c->out, item_keys, sizeof item_keys / sizeof item_keys[0]);
 	sys_watch_stop(1);
 	if (r->opt.execute)
-		restore_note_begin(&r->note, c, &r->opt);
-	rc = restore_run(&r->result, c->arg[0], c->sel, &r->opt, &e);
+		restore_note_begin(&r->note, c, &r->opt, c->opt[OPT_STOP_SERVICE] != NULL);
+	if (r->opt.execute && r->opt.as == RESTORE_AS_MESSAGES)
+		service = service_begin(r);
+	if (service != CMD_DONE && c->opt[OPT_STOP_SERVICE] != NULL)
+		err_set(&e, 0, "nothing was put back");
+	else
+		rc = restore_run(&r->result, c->arg[0], c->sel, &r->opt, &e);
 	progress_wipe(&r->progress);
 	c->spool_changed = r->result.spool_changed;
+	service = cmd_worse(service, service_end(r));
 	if (r->opt.execute)
 		restore_note_end(&r->note, &r->result, rc != 0 ? e.text : NULL);
 	if (c->format == OUT_JSON && rc != -2 && r->result.report.problems == 0 && r->result.report.size != 0)
@@ -366,5 +464,5 @@ run(struct context *c)
 		status = CMD_PARTLY;
 out:
 	free(r);
-	return status;
+	return cmd_worse(status, service);
 }

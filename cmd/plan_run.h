@@ -10,22 +10,13 @@
 
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
+#include "cmd/service_run.h"
 #include "index/journal.h"
 #include "index/plan.h"
 #include "index/proof.h"
 #include "index/purge.h"
 #include "spool/arena.h"
-#include "spool/service.h"
 #include "spool/spool.h"
-
-struct plan_service {			/* plan_service.c */
-	struct spool *sp;		/* whose service it is; NULL none */
-	struct service s;
-	struct sys_lock *lock;
-	int64_t plan;
-	int is_ours;			/* it was stopped for this plan, and must be started again */
-	int was_met;			/* the watch over it has met it running */
-};
 
 struct plan_run {
 	struct context *c;
@@ -39,7 +30,7 @@ struct plan_run {
 	struct plan_options make;
 	struct purge_options opt;
 	struct progress progress;
-	struct plan_service service;
+	struct service_run service;
 	int64_t limit, watch_s, plan;	/* plan: of --plan, --undo or --resume N, 0 none */
 	int is_fresh;			/* the index was scanned by this command */
 	int keys_told;			/* the CSV header is out */

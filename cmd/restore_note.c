@@ -43,9 +43,19 @@ give_up(struct restore_note *n, const struct err *e)
 	n->j = NULL;
 }
 
-/* Where there is no journal none is made: a restore needs the archive alone. */
 static void
-open_journal(struct restore_note *n)
+make_folder(const char *path)
+{
+	const char *name;
+	char *dir = sys_parent(path, &name);
+
+	(void)sys_make_path(dir, NULL);	/* what is wrong with it the journal's opening says */
+	free(dir);
+}
+
+/* Where there is no journal none is made unless it must be: a restore needs the archive alone. */
+static void
+open_journal(struct restore_note *n, int must)
 {
 	char *path = cmd_index_path(n->c), host[256];
 	struct err e = { 0, "" };
@@ -61,8 +71,10 @@ open_journal(struct restore_note *n)
 	r.host = sys_hostname(host, sizeof host);
 	r.archive = n->archive;
 	r.selection = n->selection;
-	if ((is_there && (journal_open(&n->j, path, 1, &e) < 0 || journal_restore_new(n->j, &r, &e) < 0)) ||
-	    (!is_there && e.sys != ENOENT))
+	if (must && !is_there)
+		make_folder(path);
+	if (((is_there || must) && (journal_open(&n->j, path, 1, &e) < 0 || journal_restore_new(n->j, &r, &e) < 0)) ||
+	    (!is_there && !must && e.sys != ENOENT))
 		give_up(n, &e);
 	n->run = r.id;
 	free(path);
@@ -82,7 +94,7 @@ flush(struct restore_note *n)
 /* ---- the three moments ---- */
 
 void
-restore_note_begin(struct restore_note *n, const struct context *c, const struct restore_options *opt)
+restore_note_begin(struct restore_note *n, const struct context *c, const struct restore_options *opt, int must)
 {
 	char *real = sys_realpath(c->arg[0], NULL);
 	struct buf b;
@@ -102,7 +114,7 @@ restore_note_begin(struct restore_note *n, const struct context *c, const struct
 	n->as = opt->as == RESTORE_AS_EML ? "--as eml " : opt->as == RESTORE_AS_MBOX ? "--as mbox " : "";
 	log_line(n, SYS_EVENT_BEGUN, NULL, "begun", NULL);
 	if (opt->as == RESTORE_AS_MESSAGES)
-		open_journal(n);
+		open_journal(n, must);
 }
 
 void

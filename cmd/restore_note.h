@@ -25,7 +25,8 @@ struct restore_note {
 	size_t most;			/* of v: each transaction is an fsync */
 };
 
-void restore_note_begin(struct restore_note *n, const struct context *c, const struct restore_options *opt);
+/* must: the journal is made where there is none. */
+void restore_note_begin(struct restore_note *n, const struct context *c, const struct restore_options *opt, int must);
 
 /* A message that has been put back. */
 void restore_note_add(struct restore_note *n, const struct restore_item *it);

@@ -96,7 +96,11 @@ static const char *const schema[JOURNAL_VERSION] = {
     " plan INTEGER NOT NULL REFERENCES plan, path TEXT NOT NULL, size INTEGER, sha256 BLOB, UNIQUE(plan, path)) STRICT;"
     "INSERT INTO archive SELECT DISTINCT f.plan, f.archive, iif(f.archive = p.archive, p.archive_size, NULL),"
     " iif(f.archive = p.archive, p.sha256, NULL) FROM fate f JOIN plan p ON p.id = f.plan WHERE f.archive IS NOT NULL"
-    " ORDER BY f.plan, f.archive IS p.archive;"
+    " ORDER BY f.plan, f.archive IS p.archive;",
+    /* A restore stops a service too: its plan is minus the number of the restore. */
+    "ALTER TABLE service RENAME TO service_of_plan;"
+    "CREATE TABLE service(plan INTEGER PRIMARY KEY, name TEXT NOT NULL, stopped INTEGER NOT NULL, started INTEGER) STRICT;"
+    "INSERT INTO service SELECT plan, name, stopped, started FROM service_of_plan; DROP TABLE service_of_plan;"
 };
 
 struct journal {
@@ -461,28 +465,28 @@ journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t 
 }
 
 int
-journal_service_stops(struct journal *j, int64_t plan, const char *name, struct err *e)
+journal_service_stops(struct journal *j, int64_t id, const char *name, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_STOPS];
 
-	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 1, id);
 	text_in(st, 2, name);
 	sqlite3_bind_int64(st, 3, sys_now_us());
 	return done(j, st, e);
 }
 
 int
-journal_service_started(struct journal *j, int64_t plan, struct err *e)
+journal_service_started(struct journal *j, int64_t id, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_STARTED];
 
-	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 1, id);
 	sqlite3_bind_int64(st, 2, sys_now_us());
 	return done(j, st, e);
 }
 
 int
-journal_service_waiting(int64_t *plan, struct journal *j, int64_t after, struct err *e)
+journal_service_waiting(int64_t *id, struct journal *j, int64_t after, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_WAITING];
 	int rc;
@@ -490,7 +494,7 @@ journal_service_waiting(int64_t *plan, struct journal *j, int64_t after, struct 
 	sqlite3_bind_int64(st, 1, after);
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
-		*plan = sqlite3_column_int64(st, 0);
+		*id = sqlite3_column_int64(st, 0);
 	else if (rc != SQLITE_DONE)
 		index_err(&j->ix, e, "read the journal");
 	sqlite3_reset(st);

@@ -19,7 +19,7 @@
 #include "spool/msg.h"
 #include "spool/part.h"
 
-#define JOURNAL_VERSION 5
+#define JOURNAL_VERSION 6
 
 enum plan_kind { PLAN_PURGE, PLAN_HOLD };
 
@@ -133,11 +133,11 @@ int journal_parts(struct item_part **out, size_t *n, struct journal *j, int64_t 
 int journal_plan_state(struct journal *j, int64_t plan, enum plan_state s, struct err *e);
 int journal_plan_folder(struct journal *j, int64_t plan, const char *dir, struct err *e);
 int journal_plan_archive(struct journal *j, int64_t plan, const char *path, int64_t size, const unsigned char *sha, struct err *e);
-/* A service that the plan stops: noted before it is stopped, so that a resume after a kill knows it must be started again; and that it
- * runs again. waiting: the next plan after `after` whose service is not started again; 1, 0 none, -1. */
-int journal_service_stops(struct journal *j, int64_t plan, const char *name, struct err *e);
-int journal_service_started(struct journal *j, int64_t plan, struct err *e);
-int journal_service_waiting(int64_t *plan, struct journal *j, int64_t after, struct err *e);
+/* A service that a plan stops, or (id: minus its number) a restore: noted before it is stopped, so that whoever goes on after a kill knows it must be
+ * started again; and that it runs again. waiting: the next after `after` whose service is not started again; 1, 0 none, -1. */
+int journal_service_stops(struct journal *j, int64_t id, const char *name, struct err *e);
+int journal_service_started(struct journal *j, int64_t id, struct err *e);
+int journal_service_waiting(int64_t *id, struct journal *j, int64_t after, struct err *e);
 int journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_state s, const char *why, struct err *e);
 /* All items of a plan in state `from` go to state `to`; archive (may be NULL: left as it is) is noted with them. */
 int journal_items_move(struct journal *j, int64_t plan, enum item_state from, enum item_state to, const char *archive, struct err *e);

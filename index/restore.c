@@ -238,6 +238,8 @@ open_place(struct restore *run, const struct arc_message *m, struct err *e)
 	run->place_name = mem_grow(run->place_name, (run->nplace + 1) * sizeof *run->place_name);
 	run->place[run->nplace] = p;
 	run->place_name[run->nplace++] = arena_str(&run->arena, m->spool_name);
+	if (run->opt->execute && run->opt->before != NULL && run->opt->before(run->opt->arg, p->ps.sp, e) < 0)
+		return -1;
 	if (run->opt->execute && (restore_place_make(p, e) < 0 || take_back(run, p, e) < 0 || empty_private(p, e) < 0))
 		return -1;
 	rc = restore_place_begin(p, e);
@@ -631,7 +633,7 @@ prepare_batch(struct restore *run, struct err *e)
 {
 	size_t i;
 
-	if (sync_files(run, e) < 0)
+	if (sync_files(run, e) < 0 || (run->opt->guard != NULL && run->nwork != 0 && run->opt->guard(run->opt->arg, e) < 0))
 		return -1;
 	for (i = 0; i < run->nwork; i++)
 		if (run->work[i].state == PUTBACK_GO && choose_names(run, &run->work[i], e) < 0)

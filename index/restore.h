@@ -40,6 +40,8 @@ struct restore_options {
 	void (*item)(void *arg, const struct restore_item *it);		/* for each selected message; texts valid until it returns */
 	void (*problem)(void *arg, const char *text);			/* what arc_verify found */
 	void (*progress)(void *arg, const char *phase, uint64_t done, uint64_t all);	/* NULL: none */
+	int (*before)(void *arg, struct spool *sp, struct err *e);	/* with execute: once for each spool, before it is touched; -1: nothing is restored; NULL */
+	int (*guard)(void *arg, struct err *e);	/* asked before messages get their names: -1 and err end the run, and the same restore goes on; NULL: none */
 	int (*stop)(void *arg);		/* asked between messages: non-zero ends the run; NULL: never */
 	void *arg;
 };

@@ -4,8 +4,8 @@
  * The machine's service manager, as far as a mail server is one of its services:
  * systemd (sys_posix_service.c), the Service Control Manager of Windows
  * (windows/sys_win_service.c). service.c waits; it is the same for both. Nothing is
- * started or stopped but by service_stop and service_start, which only purge, hold and
- * release with --stop-service call.
+ * started or stopped but by service_stop and service_start, which only purge, hold,
+ * release and restore with --stop-service call.
  */
 #include <stdint.h>
 

@@ -68,7 +68,7 @@ _spoolsweep()
 	verify) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames ;;
 	restore)
 		if [[ $cur == -* ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "--execute --to --to-queue --thaw --reset-time --rate --as --yes $selectors $globals" -- "$cur")
+			mapfile -t COMPREPLY < <(compgen -W "--execute --to --to-queue --thaw --reset-time --rate --as --stop-service --yes $selectors $globals" -- "$cur")
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur"); compopt -o filenames
 		fi ;;

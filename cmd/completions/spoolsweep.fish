@@ -70,6 +70,7 @@ complete -c spoolsweep -n $restore -l reset-time -d 'Exim: they arrive now'
 complete -c spoolsweep -n $restore -l as -x -a 'eml mbox' -d 'into mail files for reading'
 complete -c spoolsweep -n '__fish_seen_subcommand_from plans' -l adopt -x -a '(__fish_complete_directories)' -d 'a folder whose journal is lost'
 complete -c spoolsweep -n $restore -l rate -x -d 'at most so many a minute'
+complete -c spoolsweep -n $restore -l stop-service -d 'stop SmarterMail meanwhile'
 complete -c spoolsweep -n $restore -l yes -d accepted
 
 set -l check '__fish_seen_subcommand_from check'

@@ -19,7 +19,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'release' = @('--execute', '--plan', '--yes', '--stop-service') + $selectors
 		'plans' = @('--adopt')
 		'verify' = @()
-		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--as', '--yes') + $selectors
+		'restore' = @('--execute', '--to', '--to-queue', '--thaw', '--reset-time', '--rate', '--as', '--stop-service', '--yes') + $selectors
 		'check' = '--warning', '--critical', '--timeout', '--known', '--metrics', '--metrics-domains', '--on-alert', '--repeat', '--list',
 			'--timezone', '-w', '-c', '-t'
 		'report' = @('--html', '--text', '--csv', '--timeline', '--bodyfile', '--redact', '-n') + $selectors

@@ -1,7 +1,7 @@
 # --stop-service: the mail server is stopped for a plan and started again, whatever happens in between.
 use strict;
 use warnings;
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use lib dirname(__FILE__);
 use Fault qw(fault_dir);
 use Service;
@@ -214,6 +214,117 @@ $r = service_run($s, $index, 'purge', @which, @yes, '--stop-service');
 is($r->{status}, 0, 'another run meanwhile') or diag($r->{err});
 like(slurp("$s->{fake}/other"), qr/process \d+ has stopped the service and is at work.*^2$/ms, '  keeps off');
 is_deeply([ grep { $_ eq 'start' } calls($s) ], ['start'], '  and does not start it');
+
+# ---- restore
+sub make_archive {
+	fresh('inactive');
+	my $r = service_run($s, $index, 'purge', @which, @yes);
+	is($r->{status}, 0, '(an archive)') or diag($r->{err});
+	my ($made) = glob "$dir/a/*.tar.zst";
+	mkdir "$dir/kept";
+	rename $made, "$dir/kept/" . basename($made) or die $!;
+	return "$dir/kept/" . basename($made);
+}
+
+# Without the archive's messages, without a journal, and the service as wanted.
+sub without {
+	my ($state) = @_;
+	fresh($state);
+	for my $m (grep { ($_->{account} // '') eq $top } listing($index)) {
+		my @files = glob "$spool/$m->{id}.* $spool/*/$m->{id}.*";
+		unlink @files or die "$m->{id}: $!" if @files;
+	}
+	is(left($top), 0, '(they are gone)');
+	set_service($s, $state);
+}
+
+my $archive = make_archive();
+my @back = ('restore', $archive, '--execute');
+without('active');
+$r = service_run($s, $index, @back);
+is($r->{status}, 0, 'restore beside a running server') or diag($r->{err});
+is_deeply([ calls($s) ], [], '  asks for no service');
+is(left($top), $all, '  the messages are back');
+is(service_run($s, $index, 'restore', $archive, '--as', 'eml', "$dir/eml", '--stop-service')->{status}, 64, 'no --stop-service with --as');
+
+without('active');
+on_call($s, 'before', 'stop', "sqlite3 $dir/i/journal.db 'select plan, name, started is null from service' >> \$d/seen");
+unlink "$s->{fake}/seen";
+$r = service_run($s, $index, @back, '--stop-service');
+is($r->{status}, 0, 'restore --stop-service') or diag($r->{err});
+is_deeply([ grep { $_ ne 'show' } calls($s) ], [qw(stop start)], '  stopped once and started once');
+is(slurp("$s->{fake}/seen"), "-1|smartermail.service|1\n", '  a journal was made, and knew it before');
+is(service_state($s), 'active', '  it runs again');
+is(left($top), $all, '  the messages are back');
+@calls = calls($s);
+
+without('inactive');
+$r = service_run($s, $index, @back, '--stop-service');
+is($r->{status}, 0, 'one that was stopped already') or diag($r->{err});
+is_deeply([ grep { $_ ne 'show' } calls($s) ], [], '  is neither stopped nor started');
+
+without('active');
+on_call($s, 'before', 'stop', 'exit 1');
+$r = service_run($s, $index, @back, '--stop-service');
+is($r->{status}, 1, 'one that cannot be stopped: exit 1');
+is(left($top), 0, '  nothing was put back');
+is(sql('select count(*) from service where started is null'), 0, '  and waits for nothing');
+
+spew("$dir/half", substr slurp($archive), 0, 2000);
+without('active');
+isnt(service_run($s, $index, 'restore', "$dir/half", '--execute', '--stop-service')->{status}, 0, 'an archive that is not whole');
+is_deeply([ calls($s) ], [], '  stops nothing');
+
+without('active');
+spew("$s->{fake}/broken", '');
+$r = service_run($s, $index, @back, '--stop-service');
+is($r->{status}, 2, 'one that does not start again: exit 2');
+like($r->{err}, qr/DOES NOT RUN AGAIN.*purge --resume$/m, '  and said');
+like(sweep({ index => $index }, 'plans')->{err}, qr/restore 1 has stopped .*still waits/, '  plans names it');
+unlink "$s->{fake}/broken";
+$r = service_run($s, $index, 'purge', '--resume');
+is($r->{status}, 0, '  --resume starts it') or diag($r->{err});
+is(service_state($s), 'active', '  it runs');
+
+(@bad, %seen) = ();
+for my $when ('before', 'after') {
+	for my $n (1 .. @calls) {
+		without('active');
+		on_call($s, $when, $n, 'kill -9 $PPID');
+		$r = service_run($s, $index, @back, '--stop-service');
+		$seen{killed}++ if $r->{signal} == 9;
+		my $state = service_state($s);
+		$seen{"left $state"}++;
+		my $waits = sql('select count(*) from service where started is null');
+		push @bad, "$when $n: stopped, and the journal does not know" if $state eq 'inactive' && !$waits;
+		unlink "$s->{fake}/$when-$n";
+		my @again = $n % 2 ? ('--stop-service') : ();	# whoever goes on starts it
+		$r = service_run($s, $index, @back, @again);
+		push @bad, "$when $n: again: $r->{status} $r->{err}" if $r->{status} !~ /^[03]$/;
+		push @bad, "$when $n: it does not run" if service_state($s) ne 'active';
+		push @bad, "$when $n: it waits" if sql('select count(*) from service where started is null');
+		push @bad, "$when $n: " . left($top) . " back, not $all" if left($top) != $all;
+	}
+}
+is_deeply(\@bad, [], "restore killed at each of " . 2 * @calls . " times: started again (" . join(', ', map { "$_ $seen{$_}" } sort keys %seen) . ')')
+    or diag(join "\n", @bad);
+
+my ($begin, $end) = map { my $verb = $_; (grep { $calls[$_] eq $verb } 0 .. $#calls)[0] } qw(stop start);
+(@bad, %seen) = ();
+for my $n ($begin + 2 .. $end) {
+	without('active');
+	on_call($s, 'before', $n, 'launch; rm -f $d/before-*');
+	$r = service_run($s, $index, @back, '--stop-service');
+	$seen{"exit $r->{status}"}++;
+	push @bad, "$n: $r->{status} $r->{err}" if $r->{status} != 0 && $r->{err} !~ /was started (?:meanwhile|again at once) by something else/;
+	push @bad, "$n: started twice" if grep { $_ eq 'start' } calls($s);
+	push @bad, "$n: it does not run" if service_state($s) ne 'active';
+	push @bad, "$n: it waits" if sql('select count(*) from service where started is null');
+	$r = service_run($s, $index, @back);
+	push @bad, "$n: again: $r->{status} $r->{err}" if $r->{status} !~ /^[03]$/ || left($top) != $all;
+}
+is_deeply(\@bad, [], 'started by something else at each look: noticed (' . join(', ', map { "$_: $seen{$_}" } sort keys %seen) . ", @calls)")
+    or diag(join "\n", @bad);
 
 service_end($s);
 done_testing();
