@@ -193,6 +193,17 @@ is($r->{status}, 0, '  --resume --stop-service') or diag($r->{err});
 is(left($top), 0, '  finishes');
 is(state(), 'running', '  and it runs');
 
+# ---- restore
+fresh('stopped');
+is(sweep({ index => $index }, 'purge', @which, @yes)->{status}, 0, '(an archive)');
+wanted('running');
+my ($archive) = glob "$dir/a/*.tar.zst";
+$r = sweep({ index => $index }, 'restore', $archive, '--execute', '--stop-service');
+is($r->{status}, 0, 'restore --stop-service') or diag($r->{err});
+is_deeply([ events() ], [ 'asked to stop', 'stopped', 'ended', 'started' ], '  stopped and started once');
+is(left($top), $all, '  the messages are back');
+is(sql('select plan, name, started is null from service'), '-1 MailService 0', '  and the journal knows');
+
 # ---- Ctrl-C while it is waited for
 fresh('running');
 spew("$home/slow", '4000');
