@@ -1,5 +1,4 @@
 /* The table of commands, dispatch and the exit status; nothing else. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +50,7 @@ not_written(const struct context *c, int status)
 {
 	const int changed = c->spool_changed || status == CMD_RESUME;
 
-	if (c->out.error != EPIPE)
+	if (!sys_is_unread(c->out.error))
 		cmd_say("write to stdout: %s", sys_error(c->out.error));
 	if (changed)
 		cmd_say("not all of the output could be written; \"spoolsweep plans\" and \"spoolsweep show ID\" tell what was done");

@@ -78,6 +78,7 @@ int sys_path_is_absolute(const char *path);
 /* The text of an errno, the same on all systems for what this header promises. */
 const char *sys_error(int code);
 
+int sys_is_unread(int code);	/* an errno of writing: nobody reads the other end of the pipe any more */
 int sys_is_full(int code);	/* an errno: no space, or over a quota */
 
 /* The errno of a code that a library took from the system (sqlite3_system_errno). */

@@ -284,6 +284,12 @@ sys_error(int code)
 }
 
 int
+sys_is_unread(int code)
+{
+	return code == EPIPE;
+}
+
+int
 sys_is_full(int code)
 {
 	return code == ENOSPC || code == EDQUOT;

@@ -662,6 +662,13 @@ sys_error(int code)
 	return win_error_text(code);
 }
 
+/* The C runtime says EINVAL of a pipe whose reader has gone. */
+int
+sys_is_unread(int code)
+{
+	return code == EPIPE || code == EINVAL;
+}
+
 int
 sys_is_full(int code)
 {
