@@ -134,6 +134,7 @@ is($unlike, 0, "show is inert and whole for $shown messages");
 
 # ---- a terminal: cut to its width, coloured, and not with NO_COLOR
 SKIP: {
+	skip 'Wine draws its own console', 5 if is_windows();
 	my $script = (grep { -x "$_/script" } split /:/, $ENV{PATH} // '')[0];
 	skip 'script(1) is not installed', 5 unless $script;
 	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';

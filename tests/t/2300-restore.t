@@ -12,9 +12,9 @@ use Time::HiRes ();
 my $dir = work_dir();
 my $nowhere = "$dir/no-index/index.db";
 my $now = time;
-my $is_root = $> == 0;
+my $is_root = $> == 0 && !is_windows();
 
-# Every file and folder below a root: path => [type, mode, uid, gid, mtime, sha256].
+# Every file and folder below a root: path => [type, mode, uid, gid, mtime, sha256]. Windows has no modes, and new files have the rights of their folder.
 sub tree {
 	my ($root) = @_;
 	my %t;
@@ -22,7 +22,8 @@ sub tree {
 		my @st = lstat $_ or return;
 		my $path = substr $_, length $root;
 		return if $path eq '';
-		$t{$path} = -d _ ? [ 'd', $st[2] & 07777, @st[4, 5] ] : [ 'f', $st[2] & 07777, @st[4, 5], $st[9], sha256_hex(slurp($_)) ];
+		my @rights = is_windows() ? (0, 0, 0) : ($st[2] & 07777, @st[4, 5]);
+		$t{$path} = -d _ ? [ 'd', @rights ] : [ 'f', @rights, $st[9], sha256_hex(slurp($_)) ];
 	} }, $root);
 	return \%t;
 }
@@ -93,7 +94,7 @@ for my $case ([ 'short', 1 ], [ 'long', 2, '--long-ids' ], [ 'flat', 0 ]) {
 			next;
 		}
 		my @want = @{ $before->{$old} };
-		$want[1] = 0700;
+		$want[1] = 0700 if !is_windows();
 		$expected{"/hold/$new"} = \@want;
 		my $inode = (stat _)[1];
 		my $fits = $name eq 'long' ? (substr($new, 0, rindex($id, 'z') + 1) eq substr($id, 0, rindex($id, 'z') + 1))
@@ -221,7 +222,11 @@ sub unfrozen {
 	return join '', @lines;
 }
 
-for my $case ([ 'flat' ], [ 'split', '--split' ], [ 'long', '--split', '--long-ids' ], [ 'named', '--named-queue', 'slow' ]) {
+my @layouts = ([ 'flat' ], [ 'split', '--split' ], [ 'long', '--split', '--long-ids' ], [ 'named', '--named-queue', 'slow' ]);
+SKIP: {
+	skip 'folders a and A of a split spool are one on Windows', 2 * 9 if is_windows();
+}
+for my $case (grep { !is_windows() || ($_->[1] // '') ne '--split' } @layouts) {
 	my ($name, @opt) = @$case;
 	my $ex = "$dir/ex-$name";
 	mkspool('--now', $now, @opt, 'exim', $ex, 100);

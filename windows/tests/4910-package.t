@@ -36,7 +36,7 @@ my $work = tempdir('spoolsweep-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 is(system('unzip', '-q', "$build/spoolsweep-$version-win64.zip", '-d', $work), 0, 'the .zip unpacks');
 is_deeply([ folder("$work/spoolsweep-$version-win64") ], \@files, 'to these files');
 like(`'$run' 60 '$work/spoolsweep-$version-win64/spoolsweep.exe' --version`, qr/^spoolsweep \Q$version\E$/, 'the program in it runs');
-for my $library (qw(libarchive pcre2 sqlite3 utf8proc zstd Unicode mingw-w64 GCC)) {
+for my $library (qw(c-ares file libarchive libidn2 libpsl pcre2 sqlite3 utf8proc zstd Unicode mingw-w64 GCC)) {
 	like(slurp("$work/spoolsweep-$version-win64/THIRD-PARTY.txt"), qr/^$library\b.*\n=+\n\n.{70}/ms, "the notice of $library");
 }
 
