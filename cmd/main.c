@@ -1,15 +1,10 @@
-/* The table of commands, dispatch and the exit status; nothing else. */
+/* Dispatch and the exit status; nothing else. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
 #include "spool/sys.h"
-
-const struct command *const cmd_all[] = {
-	&cmd_spools, &cmd_scan, &cmd_rank, &cmd_list, &cmd_show, &cmd_purge, &cmd_hold, &cmd_release, &cmd_plans, &cmd_verify,
-	&cmd_restore, &cmd_check, &cmd_report, &cmd_evidence, &cmd_schedule, NULL
-};
 
 /* A monitoring plugin has states of its own (contract "Exit status"): help, a mistake and a failure are "unknown", told on stdout. */
 static int
