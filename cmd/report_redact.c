@@ -22,14 +22,14 @@ struct redactor {
 	const uint64_t *secret;
 };
 
-/* "i***-3fa21c" of the local part, or of a name that has no domain. The case does not make another person. */
+/* "i***-3fa21c" of an address (n: length of its local part), or of a name that has no domain. The case does not make another person. */
 static void
-hash_name(struct buf *b, const struct redactor *x, const char *name, size_t n, const char *whole, size_t all)
+hash_name(struct buf *b, const struct redactor *x, size_t n, const char *whole, size_t all)
 {
 	const char *folded = addr_fold(x->a, arena_dup(x->a, whole, all));
-	size_t first = n != 0 ? text_fit(name, n, 1) : 0;
 
-	buf_add(b, name, first);
+	if (n != 0)
+		buf_add(b, folded, text_fit(folded, strlen(folded), 1));
 	buf_fmt(b, "***-%06" PRIx64, part_hash(folded, strlen(folded), x->secret) & 0xFFFFFF);
 }
 
@@ -67,7 +67,7 @@ put_addresses(struct buf *b, const struct redactor *x, const char *word, size_t 
 	for (; find_address(&from, &at, &end, word, n); word += end, n -= end) {
 		buf_add(b, word, from);
 		if (from < at)
-			hash_name(b, x, word + from, at - from, word + from, end - from);
+			hash_name(b, x, at - from, word + from, end - from);
 		buf_add(b, word + at, end - at);
 	}
 	buf_add(b, word, n);
@@ -151,7 +151,7 @@ redact_name(const struct redactor *x, const char *s, const char *kind)
 	if (strchr(s, '@') != NULL)
 		return redact(x, s, ADDRESSES);
 	buf_init(&b, TEXT_MAX);
-	hash_name(&b, x, s, strlen(s), s, strlen(s));
+	hash_name(&b, x, strlen(s), s, strlen(s));
 	out = arena_str(x->a, buf_cstr(&b));
 	buf_free(&b);
 	return out;
