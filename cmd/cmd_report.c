@@ -145,7 +145,8 @@ report(struct context *c, struct index *ix, int64_t rows, struct err *e)
 	int rc = cmd_journal_open(&j, c, e);
 
 	if (rc == 0)
-		rc = report_make(&r, ix, j, c->sel, sys_now_us(), sys_hostname(host, sizeof host), e);
+		rc = report_make(&r, ix, j, c->sel, c->format == OUT_JSON || c->opt[OPT_CSV_DIR] != NULL ? REPORT_ALL : REPORT_PAGE, sys_now_us(),
+		    sys_hostname(host, sizeof host), e);
 	if (rc == 0) {
 		if (v.is_redacted)
 			report_redact(r, ix->key);

@@ -13,6 +13,7 @@
 
 #define CUT 120			/* columns of one text */
 #define SAMPLE_CUT 1000
+#define EVIDENCE_ROWS 30
 
 static const char css[] =
     ":root{color-scheme:light dark;--bg:#fff;--fg:#1c2126;--mut:#5b6670;--line:#dde2e6;--card:#f6f8f9;--link:#0b5cad;"
@@ -45,7 +46,7 @@ static const char css[] =
     ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.9rem}"
     "caption{text-align:left;padding:.3rem 0}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid var(--line)}"
     "th{font-weight:600;color:var(--mut);white-space:nowrap}.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}"
-    "td:first-child,th:first-child{padding-left:0}.t{min-width:11rem}"
+    ".w{white-space:nowrap}td:first-child,th:first-child{padding-left:0}.t{min-width:11rem}"
     ".badge{display:inline-block;padding:0 .5rem;border-radius:1rem;font-size:.8rem;white-space:nowrap}"
     ".suspect,.sample,.plan,.step{border:1px solid var(--line);border-radius:.4rem;padding:.75rem 1rem;margin:1rem 0;background:var(--card)}"
     ".suspect h3,.sample h3,.plan h3{margin-top:0}"
@@ -412,6 +413,17 @@ table(struct page *p, enum rank_by by, const char *title)
 	more_rows(p, n, t->n);
 }
 
+/* A reply of several lines. */
+static const char *
+one_line(struct arena *a, const char *s)
+{
+	char *out = arena_str(a, s), *p;
+
+	for (p = out; (p = strpbrk(p, "\r\n")) != NULL; p++)
+		*p = ' ';
+	return out;
+}
+
 static void
 sample(struct page *p, const struct report_sample *s)
 {
@@ -437,7 +449,7 @@ sample(struct page *p, const struct report_sample *s)
 		text(p, s->recipient[i].address, CUT);
 	}
 	buf_puts(p->b, (int64_t)s->nrecipients < s->all_recipients ? ", …</dd>" : "</dd>");
-	term(p, "Last reply", m->reason);
+	term(p, "Last reply", m->reason != NULL ? one_line(a, m->reason) : NULL);
 	buf_puts(p->b, "</dl></div>");
 }
 
@@ -463,9 +475,42 @@ what(struct page *p)
 	buf_puts(p->b, "</section>\n");
 }
 
+/* The links are texts: where they lead is a stranger's choice. */
+static void
+evidence(struct page *p, const struct evidence *ev)
+{
+	const struct evidence_row *row;
+	size_t i, k, n = 0;
+
+	for (i = 0; i < ev->n && n < EVIDENCE_ROWS; i++) {
+		row = &ev->row[i];
+		if (row->about == ABOUT_NO)
+			break;	/* about us first */
+		buf_puts(p->b, n++ == 0 ? "<h3>About this server</h3><div class=\"scroll\"><table><thead><tr><th>Says</th><th>List</th>"
+		    "<th class=\"n\">Messages</th><th class=\"opt\">Our address</th><th class=\"opt\">Last</th><th>Where to ask</th></tr></thead><tbody><tr><td>" :
+		    "<tr><td>");
+		text(p, reply_category_name[row->category], CUT);
+		buf_puts(p->b, "</td><td>");
+		text(p, row->list != NULL ? row->list : row->operator, CUT);
+		buf_puts(p->b, "</td>");
+		cell_number(p, row->messages, "");
+		buf_puts(p->b, "<td class=\"opt w\">");
+		for (k = 0; k < row->naddresses && k < 3; k++) {
+			buf_puts(p->b, k > 0 ? ", " : "");
+			text(p, row->address[k].name, CUT);
+		}
+		buf_fmt(p->b, "</td><td class=\"opt\">%s</td><td>", report_time(&p->v->arena, row->last));
+		text(p, row->closed != NULL ? arena_fmt(&p->v->arena, "closed since %s: nothing to delist", row->closed) : row->url, 2 * CUT);
+		buf_puts(p->b, "</td></tr>");
+	}
+	if (n > 0)
+		buf_puts(p->b, "</tbody></table></div><h3>All replies, like ones together</h3>");
+}
+
 static void
 replies(struct page *p)
 {
+	static const char *const about[] = { "other", "this server", "the message" };
 	const struct report *r = p->r;
 	size_t n = report_shown(p->v, r->nreplies), i, k;
 	int64_t of;
@@ -475,6 +520,7 @@ replies(struct page *p)
 		buf_puts(p->b, "</section>\n");
 		return;
 	}
+	evidence(p, r->evidence);
 	buf_puts(p->b, "<ul>");
 	for (i = 0; i <= REPLY_MESSAGE; i++) {
 		for (of = 0, k = 0; k < r->nreplies; k++)
@@ -486,8 +532,8 @@ replies(struct page *p)
 	for (i = 0; i < n; i++) {
 		buf_puts(p->b, "<tr>");
 		cell_number(p, r->reply[i].messages, "");
-		buf_fmt(p->b, "<td class=\"opt\">%s</td><td>", report_class(r->reply[i].class));
-		text(p, r->reply[i].text, 4 * CUT);
+		buf_fmt(p->b, "<td class=\"opt w\">%s</td><td>", about[r->reply[i].class]);
+		text(p, one_line(&p->v->arena, r->reply[i].text), 4 * CUT);
 		buf_puts(p->b, "</td></tr>");
 	}
 	buf_puts(p->b, "</tbody></table></div>");

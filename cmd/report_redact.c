@@ -239,5 +239,7 @@ report_redact(struct report *r, const uint64_t secret[2])
 		for (k = 0; k < r->sample[i].nrecipients; k++)
 			r->sample[i].recipient[k].address = redact_name(&x, r->sample[i].recipient[k].address, NULL);
 	}
+	for (i = 0; i < r->evidence->n; i++)
+		r->evidence->row[i].url = redact(&x, r->evidence->row[i].url, ADDRESSES);
 	redact_plans(&x, r);
 }

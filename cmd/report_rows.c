@@ -21,6 +21,9 @@ static const char *const account_keys[] = {
 #define RANK_KEYS 19	/* of the other tables: the same up to "reasons" */
 static const char *const timeline_keys[] = { "section", "from", "until", "account", "kind", "others", "messages" };
 static const char *const reply_keys[] = { "section", "class", "messages", "different", "reply" };
+static const char *const evidence_keys[] = {
+	"section", "category", "about_us", "list", "operator", "messages", "queued", "replies", "first", "last", "addresses", "url", "closed"
+};
 static const char *const sample_keys[] = { "section", LIST_KEY_NAMES, "removed", "recipient_list" };
 static const char *const plan_keys[] = {
 	"section", "plan", "kind", "state", "created", "started", "finished", "who", "host", "selection", "here", "planned", "taken", "archived",
@@ -191,6 +194,37 @@ replies(struct out *o, struct report_view *v)
 }
 
 static void
+evidence(struct out *o, struct report_view *v)
+{
+	const struct evidence *ev = v->r->evidence;
+	const struct evidence_row *row;
+	size_t i, k;
+
+	out_keys(o, evidence_keys, COUNT(evidence_keys));
+	for (i = 0; i < ev->n; i++) {
+		row = &ev->row[i];
+		out_text(o, "evidence");
+		out_text(o, reply_category_name[row->category]);
+		out_bool(o, row->about != ABOUT_NO);
+		out_text(o, row->list);
+		out_text(o, row->operator);
+		out_int(o, row->messages);
+		out_int(o, row->queued);
+		out_int(o, row->replies);
+		out_time(o, row->first, 0);
+		out_time(o, row->last, 0);
+		out_list(o);
+		for (k = 0; k < row->naddresses; k++)
+			if (row->address[k].name[0] != '\0')
+				out_text(o, row->address[k].name);
+		out_list_end(o);
+		out_text(o, row->url);
+		out_text(o, row->closed);
+		out_row(o);
+	}
+}
+
+static void
 samples(struct out *o, struct report_view *v)
 {
 	const struct report_sample *s;
@@ -300,7 +334,7 @@ static const struct section {
 	const char *file;
 	void (*put)(struct out *o, struct report_view *v);
 } sections[] = {
-	{ "summary.csv", summary }, { "spools.csv", spools }, { "timeline.csv", timeline }, { "replies.csv", replies }, { "samples.csv", samples },
+	{ "summary.csv", summary }, { "spools.csv", spools }, { "timeline.csv", timeline }, { "replies.csv", replies }, { "evidence.csv", evidence }, { "samples.csv", samples },
 	{ "plans.csv", plans }, { "archives.csv", archives }, { "restores.csv", restores }, { "steps.csv", steps }
 };
 static const char *const rank_file[RANK_COUNT] = {

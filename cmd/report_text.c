@@ -155,12 +155,38 @@ samples(struct out *o, struct report_view *v)
 }
 
 static void
+evidence(struct out *o, struct report_view *v)
+{
+	static const struct table_column columns[] = {
+		{ "MESSAGES", 1, 0, 0 }, { "SAYS", 0, 10, 0 }, { "LIST", 0, 10, 0 }, { "LAST (UTC)", 0, 19, 1 }, { "WHERE TO ASK", 0, 20, 0 }
+	};
+	const struct evidence *ev = v->r->evidence;
+	struct table t;
+	size_t i;
+
+	heading(o, "What is said of this server");
+	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
+	for (i = 0; i < ev->n && ev->row[i].about != ABOUT_NO; i++) {
+		table_number(&t, ev->row[i].messages);
+		table_cell(&t, reply_category_name[ev->row[i].category]);
+		table_cell(&t, ev->row[i].list != NULL ? ev->row[i].list : ev->row[i].operator);
+		table_cell(&t, report_time(&v->arena, ev->row[i].last));
+		table_cell(&t, ev->row[i].closed != NULL ? "closed: nothing to delist" : ev->row[i].url);
+		table_row(&t);
+	}
+	table_end(&t);
+	if (i == 0)
+		out_raw(o, "  nothing: no reply blames this server\n");
+}
+
+static void
 replies(struct out *o, struct report_view *v)
 {
 	static const struct table_column columns[] = { { "MESSAGES", 1, 0, 0 }, { "ABOUT", 0, 12, 1 }, { "REPLY (ONE OF EACH KIND)", 0, 30, 0 } };
 	struct table t;
 	size_t i;
 
+	evidence(o, v);
 	heading(o, "What the world answers");
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < report_shown(v, v->r->nreplies); i++) {

@@ -9,6 +9,7 @@
 
 #define OLD_US ((int64_t)15 * 60 * 1000000)	/* as cmd_freshness says it */
 #define TEXT_MAX 65536
+#define LISTS 6			/* named in one sentence */
 #define N(x) rank_number(a, x)
 
 const char *const report_section[RANK_COUNT] = {
@@ -440,11 +441,30 @@ verify_archives(struct report_view *v)
 			command(v, st, ours(v, arena_fmt(&v->arena, "verify %s", quoted(v, v->r->plan[i].archive[k].path))));
 }
 
+/* ": Spamhaus ZEN (https://…), …": the lists to ask, each once. */
+static const char *
+lists_named(struct arena *a, const struct report *r)
+{
+	const struct evidence_row *row;
+	const char *names = "";
+	size_t i, n = 0;
+
+	for (i = 0; i < r->evidence->n && n < LISTS; i++) {
+		row = &r->evidence->row[i];
+		if (row->about == ABOUT_NO || row->about == ABOUT_VOLUME || row->list == NULL || row->closed != NULL)
+			continue;
+		names = arena_fmt(a, "%s%s%s%s%s%s", names, n++ == 0 ? ": " : "; ", row->list, row->url != NULL ? " (" : "",
+		    row->url != NULL ? row->url : "", row->url != NULL ? ")" : "");
+	}
+	return names;
+}
+
 static void
 contact_and_delist(struct report_view *v, const struct report_row *s)
 {
 	struct arena *a = &v->arena;
 	int64_t listed = 0;
+	struct report_step *st;
 	size_t i;
 
 	step(v, "Contact the user", arena_fmt(a, "Tell the owner of %s: between %s and %s %s message%s went out in this name, handed in from %s address%s. Ask "
@@ -452,9 +472,9 @@ contact_and_delist(struct report_view *v, const struct report_row *s)
 	    report_time(a, s->r.last), N(s->r.messages + s->left), plural(s->r.messages + s->left), N(s->r.clients), s->r.clients == 1 ? "" : "es"));
 	for (i = 0; i < v->r->nreplies; i++)
 		listed += v->r->reply[i].class == REPLY_SERVER ? v->r->reply[i].messages : 0;
-	step(v, "Ask for delisting", listed > 0 ? arena_fmt(a, "%s message%s refused because of this server's address or name; the answers below name the "
-	    "lists. Ask for removal when the cause is closed and the queue is clean: a request while spam still flows makes it longer.", N(listed),
-	    listed == 1 ? " was" : "s were") : "No reply here speaks of a blocklist. Look again tomorrow: lists are some hours late.");
+	st = step(v, "Ask for delisting", listed > 0 ? arena_fmt(a, "%s message%s refused because of this server's address or name%s. Ask for removal when the cause is closed and the queue is clean: a request while spam still flows makes it longer.", N(listed),
+	    listed == 1 ? " was" : "s were", lists_named(a, v->r)) : "No reply here speaks of a blocklist. Look again tomorrow: lists are some hours late.");
+	command(v, st, ours(v, "evidence --gone -v"));
 }
 
 static void

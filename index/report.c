@@ -462,7 +462,7 @@ oldest_scan(struct report_pass *p, struct err *e)
 /* ---- all ---- */
 
 static int
-make(struct report_pass *p, struct journal *j, struct selection *s, struct err *e)
+make(struct report_pass *p, struct journal *j, struct selection *s, unsigned tables, struct err *e)
 {
 	int by;
 
@@ -471,13 +471,15 @@ make(struct report_pass *p, struct journal *j, struct selection *s, struct err *
 	sort_messages(p);
 	count_accounts(p);
 	for (by = 0; by < RANK_COUNT; by++)
-		if (make_table(p, s, (enum rank_by)by, e) < 0)
+		if ((tables >> by & 1) != 0 && make_table(p, s, (enum rank_by)by, e) < 0)
 			return -1;
 	if (match_accounts(p, e) < 0 || query_scans(p->ix, s, add_scan, p, e) < 0 || oldest_scan(p, e) < 0)
 		return -1;
 	p->out->is_partial |= p->out->nspools == 0;
 	report_timeline(p);
 	report_plans_end(p, selection_is_empty(s));
+	if (evidence_make(&p->out->evidence, p->ix, s, p->out->removed > 0 && !p->out->has_contents, e) < 0)
+		return -1;
 	return report_replies(p, e) < 0 || make_samples(p, e) < 0 ? -1 : 0;
 }
 
@@ -497,7 +499,8 @@ pass_free(struct report_pass *p)
 }
 
 int
-report_make(struct report **out, struct index *ix, struct journal *j, struct selection *s, int64_t now, const char *host, struct err *e)
+report_make(struct report **out, struct index *ix, struct journal *j, struct selection *s, unsigned tables, int64_t now, const char *host,
+    struct err *e)
 {
 	struct report_pass p = { .ix = ix };
 	struct buf text;
@@ -513,7 +516,7 @@ report_make(struct report **out, struct index *ix, struct journal *j, struct sel
 	buf_free(&text);
 	rc = query_snapshot(&began, ix, e);
 	if (rc == 0)
-		rc = make(&p, j, s, e);
+		rc = make(&p, j, s, tables, e);
 	query_snapshot_end(began, ix);
 	pass_free(&p);
 	if (rc == 0)
@@ -532,6 +535,7 @@ report_free(struct report *r)
 		return;
 	for (by = 0; by < RANK_COUNT; by++)
 		rank_free(r->table[by].rank);
+	evidence_free(r->evidence);
 	free(r->spool);
 	free(r->row);
 	free(r->is_removed);

@@ -13,6 +13,7 @@
  */
 #include <stdint.h>
 
+#include "index/evidence.h"
 #include "index/journal.h"
 #include "index/query.h"
 #include "index/rank.h"
@@ -102,6 +103,7 @@ struct report {
 	struct report_reply *reply;	/* most first */
 	size_t nreplies;
 	int64_t replied;		/* messages whose last reply is known */
+	struct evidence *evidence;	/* what the replies say of us; of gone messages too when plans removed some */
 	struct report_sample *sample;
 	size_t nsamples;
 	struct report_plan *plan;	/* that touched a spool and have a message here; without selectors all that are about these spools */
@@ -115,8 +117,12 @@ struct report {
 	struct arena arena;
 };
 
-/* j: NULL when there is no journal. */
-int report_make(struct report **out, struct index *ix, struct journal *j, struct selection *s, int64_t now, const char *host, struct err *e);
+#define REPORT_PAGE (1u << RANK_ACCOUNT | 1u << RANK_CLIENT | 1u << RANK_RECIPIENT_DOMAIN | 1u << RANK_SUBJECT | 1u << RANK_SCRIPT)
+#define REPORT_ALL ((1u << RANK_COUNT) - 1)
+
+/* tables: a bit (1 << rank_by) for each that is wanted, with that of accounts; the others stay empty. j: NULL when there is no journal. */
+int report_make(struct report **out, struct index *ix, struct journal *j, struct selection *s, unsigned tables, int64_t now, const char *host,
+    struct err *e);
 void report_free(struct report *r);
 
 /* The account to be dealt with first: the likely or possible one with most messages, likely before possible; NULL none. With `after` the next one. */

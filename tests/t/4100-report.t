@@ -52,6 +52,9 @@ for my $kind (qw(postfix exim smartermail)) {
 	my $replied = 0;
 	$replied += $_->{messages} for @{ $s->{reply} || [] };
 	is($replied, scalar(grep { defined $_->{reason} } listing($index)), "$kind: each reply is in one group");
+	my @evidence = json_lines(sweep_ok({ index => $index }, 'evidence', '--json')->{out});
+	is_deeply([ map { [ @$_{qw(category about_us list messages url)} ] } @{ $s->{evidence} || [] } ],
+	    [ map { [ @$_{qw(category about_us list messages url)} ] } @evidence ], "$kind: the rows of evidence");
 	my ($hold) = grep { / hold / } map { @{ $_->{commands} } } @{ $s->{step} };
 	is($hold, "spoolsweep --index $index hold --account info\@atlas-tours.example --execute", "$kind: the command to stop it") if !is_windows();
 }
