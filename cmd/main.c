@@ -49,7 +49,8 @@ not_written(const struct context *c, int status)
 		cmd_say("write to stdout: %s", sys_error(c->out.error));
 	if (changed)
 		cmd_say("not all of the output could be written; \"spoolsweep plans\" and \"spoolsweep show ID\" tell what was done");
-	return is_plugin(c) ? CMD_PARTLY : changed ? CMD_RESUME : CMD_FAILED;
+	/* of dnsbl 1 is "listed" */
+	return is_plugin(c) || c->command == &cmd_dnsbl ? CMD_PARTLY : changed ? CMD_RESUME : CMD_FAILED;
 }
 
 int

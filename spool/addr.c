@@ -456,6 +456,17 @@ addr_ip(struct arena *a, const char *s, int exim_port)
 	return format_v6(a, &ip);
 }
 
+int
+addr_ip_bytes(unsigned char out[16], const char *s)
+{
+	struct ip ip;
+
+	if (parse_ip(&ip, s, 0) != 0)
+		return 0;
+	memcpy(out, ip.v, sizeof ip.v);
+	return is_v4(&ip) ? 4 : 6;
+}
+
 /* The network and the number of leading bits of a 16-byte address that count. */
 static int
 parse_cidr(struct ip *net, unsigned *bits, const char *cidr)

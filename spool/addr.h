@@ -25,6 +25,9 @@ const char *addr_key(struct arena *a, const char *s);
  * text, IPv4-mapped as IPv4, zone index kept off; NULL when it is not an address ("unknown", "local", …). */
 const char *addr_ip(struct arena *a, const char *s, int exim_port);
 
+/* The 16 bytes of an address (IPv4 as ::ffff:a.b.c.d) in any of these spellings. 4 or 6, 0 when it is none. */
+int addr_ip_bytes(unsigned char out[16], const char *s);
+
 /* Address and prefix match: cidr is "ADDR" or "ADDR/LEN". 1, 0, or -1 when cidr is no such thing. */
 int addr_ip_in(const char *ip, const char *cidr);
 

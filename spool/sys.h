@@ -141,6 +141,21 @@ struct sys_lock;
 int sys_lock_take(struct sys_lock **out, const char *path, int wait_s, int64_t *holder, struct err *e);
 void sys_lock_free(struct sys_lock *l);
 
+/* ---- sockets that a library makes (c-ares) ---- */
+
+struct sys_socket {
+	intptr_t s;
+	int wants_read, wants_write;
+	int can_read, can_write;	/* also when it failed: the call that follows will tell */
+};
+
+/* Before the first socket of the process. 0, or -1 and err. */
+int sys_net_begin(struct err *e);
+
+/* Waits until one of up to SYS_SOCKETS sockets can be used, or for ms milliseconds, and says which. A signal ends it early. 0 or errno. */
+#define SYS_SOCKETS 16
+int sys_net_wait(struct sys_socket *v, size_t n, int ms);
+
 /* ---- changing: on a spool called by index/purge.c and index/restore.c alone ----
  * Plain failure is returned as errno, 0 is success; EINTR is repeated inside. */
 

@@ -842,3 +842,34 @@ sys_cond_wake(struct sys_cond *c)
 {
 	pthread_cond_broadcast(&c->c);
 }
+
+/* ---- sockets ---- */
+
+int
+sys_net_begin(struct err *e)
+{
+	(void)e;
+	return 0;
+}
+
+int
+sys_net_wait(struct sys_socket *v, size_t n, int ms)
+{
+	struct pollfd p[SYS_SOCKETS];
+	size_t i;
+
+	if (n > SYS_SOCKETS)
+		return EINVAL;
+	for (i = 0; i < n; i++) {
+		p[i].fd = (int)v[i].s;
+		p[i].events = (short)((v[i].wants_read ? POLLIN : 0) | (v[i].wants_write ? POLLOUT : 0));
+		p[i].revents = 0;
+	}
+	if (poll(p, (nfds_t)n, ms) < 0 && errno != EINTR)
+		return errno;
+	for (i = 0; i < n; i++) {
+		v[i].can_read = v[i].wants_read && (p[i].revents & (POLLIN | POLLERR | POLLHUP | POLLNVAL)) != 0;
+		v[i].can_write = v[i].wants_write && (p[i].revents & (POLLOUT | POLLERR | POLLHUP | POLLNVAL)) != 0;
+	}
+	return 0;
+}

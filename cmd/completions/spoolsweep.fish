@@ -1,6 +1,6 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show purge hold release plans verify restore check report evidence schedule help
+set -l commands spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule help
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore report evidence"
 
@@ -19,9 +19,10 @@ complete -c spoolsweep -n $none -a restore -d 'put messages of an archive back'
 complete -c spoolsweep -n $none -a check -d 'health check'
 complete -c spoolsweep -n $none -a report -d 'the incident as a page, text, JSON or CSV'
 complete -c spoolsweep -n $none -a evidence -d 'what other servers say of this one'
+complete -c spoolsweep -n $none -a dnsbl -d 'ask blocklists by DNS'
 complete -c spoolsweep -n $none -a schedule -d 'run the health check on a schedule'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check report evidence schedule'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -99,6 +100,12 @@ set -l evidence '__fish_seen_subcommand_from evidence'
 complete -c spoolsweep -n $evidence -l gone -d 'also of messages that have left'
 complete -c spoolsweep -n $evidence -l reply -x -d 'judge this text, - is standard input'
 complete -c spoolsweep -n $evidence -a '(__fish_complete_directories)'
+
+set -l dnsbl '__fish_seen_subcommand_from dnsbl'
+complete -c spoolsweep -n $dnsbl -l from-evidence -d 'the addresses that replies name'
+complete -c spoolsweep -n $dnsbl -l list -x -d 'only this list or zone'
+complete -c spoolsweep -n $dnsbl -l resolver -x -d 'ask this one'
+complete -c spoolsweep -n $dnsbl -s t -l timeout -x -d 'of one query'
 
 set -l schedule '__fish_seen_subcommand_from schedule'
 complete -c spoolsweep -n $schedule -l install -d 'write the files and start it'

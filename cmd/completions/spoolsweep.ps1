@@ -24,6 +24,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 			'--timezone', '-w', '-c', '-t'
 		'report' = @('--html', '--text', '--csv', '--timeline', '--bodyfile', '--redact', '-n') + $selectors
 		'evidence' = @('--gone', '--reply') + $selectors
+		'dnsbl' = '--from-evidence', '--list', '--resolver', '--timeout', '-t'
 		'schedule' = '--install', '--remove', '--print', '--every', '--metrics', '--with', '--folder', '--program'
 	}
 	$values = @{

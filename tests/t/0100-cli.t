@@ -6,8 +6,8 @@ use lib dirname(__FILE__);
 use Sweep;
 use Test::More;
 
-my @commands = qw(spools scan rank list show purge hold release plans verify restore check report evidence schedule);
-my @not_yet = qw(prune dnsbl);
+my @commands = qw(spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule);
+my @not_yet = qw(prune);
 my $dir = work_dir();
 my $index = "$dir/index.db";
 
