@@ -339,12 +339,15 @@ trim(const char *p, size_t n)
 	return n;
 }
 
+/* How a URL is known: by its scheme, by "www.", or by its shape alone. */
+enum shape { SCHEME, WWW, BARE };
+
 static int
-tell(const char *p, size_t n, int is_bare, url_found *found, void *arg)
+tell(const char *p, size_t n, enum shape shape, url_found *found, void *arg)
 {
 	char host[URL_HOST_MAX];
-	struct url u = { host, p, n, is_bare };
-	int rc = is_bare ? authority_host(host, p, authority_len(p, n)) : url_host(host, p, n);
+	struct url u = { host, p, n, shape == BARE };
+	int rc = shape != SCHEME ? authority_host(host, p, authority_len(p, n)) : url_host(host, p, n);
 
 	if (rc == 0)
 		found(arg, &u);
@@ -395,7 +398,7 @@ with_scheme(const char *p, size_t n, url_found *found, void *arg)
 		len = scheme_at(p, n, i);
 		if (len == 0)
 			continue;
-		any += tell(p + i, trim(p + i, n - i), 0, found, arg) == 0;
+		any += tell(p + i, trim(p + i, n - i), SCHEME, found, arg) == 0;
 		i += len;
 	}
 	return any;
@@ -445,9 +448,9 @@ one_word(char *p, size_t n, url_found *found, void *arg)
 	if (with_scheme(p, n, found, arg) == 0) {
 		i = www_at(p, n);
 		if (i < n)
-			(void)tell(p + i, n - i, 1, found, arg);
+			(void)tell(p + i, n - i, WWW, found, arg);
 		else if (is_bare(p, n))
-			(void)tell(p, n, 1, found, arg);
+			(void)tell(p, n, BARE, found, arg);
 	}
 	if (memchr(p, '%', n) == NULL)
 		return;
