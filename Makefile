@@ -53,6 +53,13 @@ $(B)/index/blocklists.inc: index/blocklists.tsv index/blocklists.awk
 	@mkdir -p $(@D)
 	LC_ALL=C awk -f index/blocklists.awk $< >$@.new && mv $@.new $@
 
+# And that of link shorteners.
+$(B)/index/shorteners.o: $(B)/index/shorteners.inc
+$(B)/index/shorteners.o: CPPFLAGS += -I$(B)
+$(B)/index/shorteners.inc: index/shorteners.tsv
+	@mkdir -p $(@D)
+	LC_ALL=C awk -F'\t' '/^[a-z0-9.-]+\t/ { printf "\t\"%s\",\n", $$1 }' $< >$@.new && mv $@.new $@
+
 $(B)/unit/%$(T): tests/unit/test_%.c $(LIB) $(UNITSYS:%=$(B)/%.o) $(BEGIN)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(UNITFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka

@@ -7,32 +7,40 @@
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "cmd/table.h"
+#include "index/contents.h"
 #include "index/journal.h"
 #include "index/purge.h"
 #include "index/scan.h"
 #include "spool/arena.h"
+#include "spool/mime.h"
 #include "spool/spool.h"
 #include "spool/sys.h"
 
 static int run(struct context *c);
 
 static const struct opt opts[] = {
+	{ "contents", 0, NULL, OPT_CONTENTS, "read bodies too, of the messages that the selectors name" },
 	{ "full", 0, NULL, OPT_FULL, "read unchanged files again" },
+	{ "max-body", 0, "SIZE", OPT_MAX_BODY, "bytes of a body that are read (default 1MiB), the rest is noted" },
 	{ "threads", 0, "N", OPT_THREADS, "reader threads (default: one a processor, at most 8)" },
 	{ "timezone", 0, "NAME", OPT_TIMEZONE, "IANA zone of local times in a spool (default: this machine's)" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
 
 const struct command cmd_scan = {
-	"scan", "[--full] [--threads N] [--timezone NAME] [SPOOL ...]", "read spools into the index",
+	"scan", "[--full] [--contents [--max-body SIZE] [SELECTORS]] [--threads N] [--timezone NAME] [SPOOL ...]",
+	"read spools into the index",
 	"SPOOL is DIR, whose kind is found out, or KIND:DIR with the kind postfix, exim or\n"
 	"smartermail. Without SPOOL: those that \"spoolsweep spools\" finds. The spool is only read.\n"
+	"--contents reads the bodies of messages too, once each: attachments and what they are, hosts\n"
+	"of links. It takes selectors; without them it reads all. Without --contents no body is read.\n"
 	"Exit status 3: something is damaged or could not be read, and is listed.\n",
-	opts, 0, 0, SIZE_MAX, run
+	opts, 1, 0, SIZE_MAX, run
 };
 
 static const char *const keys[] = {
-	"spool", "kind", "messages", "new", "changed", "unchanged", "gone", "damaged", "orphans", "files", "bytes", "seconds", "unknown"
+	"spool", "kind", "messages", "new", "changed", "unchanged", "gone", "damaged", "orphans", "files", "bytes", "seconds", "unknown",
+	"contents"
 };
 static const struct table_column columns[] = {
 	{ "SPOOL", 0, 20, 0 }, { "KIND", 0, 8, 6 }, { "MESSAGES", 1, 0, 0 }, { "NEW", 1, 0, 1 }, { "CHANGED", 1, 0, 2 },
@@ -47,6 +55,8 @@ struct scan_run {
 	struct sys_zone *zone;
 	struct spool_options spool_opt;
 	struct scan_options opt;
+	int with_contents;
+	struct contents_options body_opt;
 	struct spool **spool;
 	size_t n;
 	int status;
@@ -85,7 +95,7 @@ put_table(struct table *t, const struct spool *sp, const struct scan_stats *s)
 }
 
 static void
-put_keys(struct out *o, const struct spool *sp, const struct scan_stats *s)
+put_keys(struct out *o, const struct spool *sp, const struct scan_stats *s, int64_t contents)
 {
 	size_t i;
 
@@ -105,6 +115,7 @@ put_keys(struct out *o, const struct spool *sp, const struct scan_stats *s)
 	for (i = 0; i < s->nunknown; i++)
 		out_text(o, s->unknown[i]);
 	out_list_end(o);
+	out_count(o, contents);
 	out_row(o);
 }
 
@@ -120,6 +131,37 @@ tell(const struct scan_run *r, const struct spool *sp, char *const *line, int is
 		cmd_note(r->c, "%s", *line);
 }
 
+/* The bodies of the selected messages, once the spool is indexed. *n: how many were read now. */
+static int
+read_contents(struct scan_run *r, struct spool *sp, int64_t *n)
+{
+	struct contents_stats stats;
+	struct progress progress;
+	struct err e = { 0, "" };
+	char limit[32];
+	int rc;
+	size_t i;
+
+	progress_init(&progress, r->c->quiet, sp->root);
+	r->body_opt.progress = progress.is_on ? progress_contents : NULL;
+	r->body_opt.progress_arg = &progress;
+	rc = contents_read(&stats, r->ix, sp, r->c->sel, &r->body_opt, &e);
+	progress_wipe(&progress);
+	*n = stats.read;
+	for (i = 0; i < stats.nlines; i++)
+		cmd_say("%s", stats.lines[i]);
+	if (stats.unreadable > (int64_t)stats.nlines)
+		cmd_say("%s: the contents of %" PRId64 " messages could not be read", sp->root, stats.unreadable);
+	if (stats.partly > 0)
+		cmd_note(r->c, "%s: %" PRId64 " bodies not wholly read (--max-body %s, or another limit; their notes say which)", sp->root,
+		    stats.partly, text_size(limit, (int64_t)r->body_opt.max_body));
+	if (stats.gone > 0)
+		cmd_note(r->c, "%s: %" PRId64 " messages had gone or changed before their bodies were read", sp->root, stats.gone);
+	rc = rc < 0 ? cmd_fail(&e) : stats.unreadable > 0 ? CMD_PARTLY : CMD_DONE;
+	contents_stats_free(&stats);
+	return rc;
+}
+
 static int
 scan_one(struct scan_run *r, struct spool *sp)
 {
@@ -127,6 +169,7 @@ scan_one(struct scan_run *r, struct spool *sp)
 	struct progress progress;
 	struct err e = { 0, "" };
 	int status = CMD_DONE;
+	int64_t contents = -1;
 	size_t i;
 
 	memset(&stats, 0, sizeof stats);
@@ -145,10 +188,12 @@ scan_one(struct scan_run *r, struct spool *sp)
 		tell(r, sp, &stats.lines[i], i == 0, status);
 	if (stats.damaged > 0)
 		cmd_note(r->c, "%s: %" PRId64 " damaged; spoolsweep list --damaged -v names them", sp->root, stats.damaged);
+	if (r->with_contents)
+		status = cmd_worse(status, read_contents(r, sp, &contents));
 	if (r->c->format == OUT_TABLE)
 		put_table(&r->table, sp, &stats);
 	else
-		put_keys(&r->c->out, sp, &stats);
+		put_keys(&r->c->out, sp, &stats, contents);
 	out_flush(&r->c->out);	/* a spool's line as soon as it is known */
 out:
 	scan_stats_free(&stats);
@@ -193,6 +238,27 @@ open_all(struct scan_run *r)
 	spools_free(place, n);
 }
 
+/* What belongs to --contents, and only to it. */
+static int
+content_options(struct scan_run *r)
+{
+	const char *max = r->c->opt[OPT_MAX_BODY];
+	int64_t n = (int64_t)MIME_BODY_MAX;
+
+	r->with_contents = r->c->opt[OPT_CONTENTS] != NULL;
+	if (!r->with_contents && (max != NULL || !selection_is_empty(r->c->sel))) {
+		cmd_say("scan: %s only with --contents; a scan reads all headers of a spool", max != NULL ? "--max-body" : "selectors");
+		return CMD_USAGE;
+	}
+	if (max != NULL && (select_size(&n, max) < 0 || n < 1)) {
+		cmd_say("scan: --max-body %s: not a size such as 300, 10k or 5MiB", max);
+		return CMD_USAGE;
+	}
+	r->body_opt.max_body = (uint64_t)n;
+	r->body_opt.full = r->c->opt[OPT_FULL] != NULL;
+	return CMD_DONE;
+}
+
 static int
 options(struct scan_run *r)
 {
@@ -210,7 +276,7 @@ options(struct scan_run *r)
 	}
 	r->spool_opt.zone = r->zone;
 	r->opt.full = r->c->opt[OPT_FULL] != NULL;
-	r->opt.threads = (unsigned)n;
+	r->opt.threads = r->body_opt.threads = (unsigned)n;
 	r->opt.zone = sys_zone_name(r->zone);
 	return CMD_DONE;
 }
@@ -279,7 +345,7 @@ run(struct context *c)
 	memset(&r, 0, sizeof r);
 	r.c = c;
 	table_init(&r.table, &c->out, columns, sizeof columns / sizeof columns[0]);
-	r.status = options(&r);
+	r.status = cmd_worse(content_options(&r), options(&r));
 	if (r.status != CMD_DONE)
 		goto out;
 	open_all(&r);

@@ -72,6 +72,24 @@ progress_scan(void *arg, const struct scan_progress *s)
 }
 
 void
+progress_contents(void *arg, uint64_t read, uint64_t wanted, double seconds)
+{
+	struct progress *p = arg;
+	struct buf b;
+
+	if (!is_due(p))
+		return;
+	buf_init(&b, 4096);
+	buf_fmt(&b, "contents of %" PRIu64 " of %" PRIu64 " messages", read, wanted);
+	if (seconds > 0.2)
+		buf_fmt(&b, ", %.0f a second", (double)read / seconds);
+	buf_puts(&b, "; ");
+	text_inert(&b, p->what, strlen(p->what));
+	draw(&b);
+	buf_free(&b);
+}
+
+void
 progress_purge(void *arg, const struct purge_progress *s)
 {
 	struct progress *p = arg;

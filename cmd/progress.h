@@ -17,6 +17,7 @@ struct progress {
 };
 
 void progress_init(struct progress *p, int quiet, const char *what);
+void progress_contents(void *arg, uint64_t read, uint64_t wanted, double seconds);
 void progress_scan(void *arg, const struct scan_progress *s);	/* arg: the struct progress */
 void progress_purge(void *arg, const struct purge_progress *p);	/* the same */
 void progress_wipe(struct progress *p);

@@ -12,7 +12,11 @@
 #include "spool/err.h"
 
 #define INDEX_APPLICATION_ID 0x53505357	/* "SPSW" */
-#define INDEX_VERSION 2
+#define INDEX_VERSION 3
+
+/* The notes of a message m as one JSON array: those of its envelope and header, then those of its body. */
+#define INDEX_NOTES "CASE WHEN m.notes IS NULL THEN coalesce(m.body_notes, '[]') WHEN m.body_notes IS NULL THEN m.notes" \
+    " ELSE substr(m.notes, 1, length(m.notes) - 1) || ',' || substr(m.body_notes, 2) END"
 
 struct index {
 	sqlite3 *db;

@@ -9,7 +9,7 @@
 #include "spool/sys.h"
 
 enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_MANY, PUT_RCPT_DROP, PUT_TEXT, PUT_TEXT_FIND, PUT_ACCOUNT, PUT_ACCOUNT_FIND, PUT_IDN,
-    PUT_COUNT };
+    PUT_FORGET, PUT_FORGET_PARTS, PUT_FORGET_URLS, PUT_COUNT };
 
 #define RCPT_ROW "(?,?,?,?,?,?)"
 #define RCPT_MANY 8
@@ -36,7 +36,11 @@ static const char *const put_sql[PUT_COUNT] = {
 	"SELECT id FROM text WHERE hash = ? AND text = ?",
 	"INSERT INTO account(kind, key, name, domain, first_seen) VALUES(?,?,?,?,(SELECT started FROM scan WHERE id = ?))",
 	"SELECT id, name FROM account WHERE kind = ? AND key = ?",
-	"INSERT OR IGNORE INTO idn VALUES(?,?,?)"
+	"INSERT OR IGNORE INTO idn VALUES(?,?,?)",
+	"UPDATE message SET contents = 0, body_limit = NULL, body_notes = NULL"
+	" WHERE id = ?1 AND contents <> 0 AND (inode IS NOT ?2 OR size IS NOT ?3)",
+	"DELETE FROM part WHERE message = ?",
+	"DELETE FROM url WHERE message = ?"
 };
 
 struct put {
@@ -45,7 +49,7 @@ struct put {
 	sqlite3_stmt *st[PUT_COUNT];
 	struct hash texts, accounts;	/* rows of those met so far */
 	struct hash spelled;		/* accounts with their own names */
-	int had_texts, had_accounts;	/* rows from earlier scans: the database must be asked */
+	int had_texts, had_accounts, had_contents;	/* rows from earlier scans: the database must be asked */
 	struct arena scratch;
 };
 
@@ -82,6 +86,7 @@ put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e)
 	p->texts.has_numbers = p->accounts.has_numbers = 1;
 	p->had_texts = has_rows(ix, "text", e);
 	p->had_accounts = has_rows(ix, "account", e);
+	p->had_contents = has_rows(ix, "part", e);
 	return p;
 }
 
@@ -398,13 +403,33 @@ bind_plain(struct put *p, sqlite3_stmt *st, const struct staged *s, int64_t acco
 	bind_text(st, 34, s->notes);
 }
 
+/* What was read of a body holds as long as its file and its size are the same: no MTA changes a body in place. */
+static int
+forget_contents(struct put *p, const struct staged *s, int64_t row, struct err *e)
+{
+	sqlite3_stmt *st = p->st[PUT_FORGET];
+	int64_t none;
+
+	sqlite3_bind_int64(st, 1, row);
+	bind_number(st, 2, (int64_t)s->inode, 0);
+	bind_number(st, 3, s->msg.size, -1);
+	if (run(&none, p, PUT_FORGET, e) < 0)
+		return -1;
+	if (sqlite3_changes(p->ix->db) == 0)
+		return 0;
+	sqlite3_bind_int64(p->st[PUT_FORGET_PARTS], 1, row);
+	sqlite3_bind_int64(p->st[PUT_FORGET_URLS], 1, row);
+	return run(&none, p, PUT_FORGET_PARTS, e) < 0 || run(&none, p, PUT_FORGET_URLS, e) < 0 ? -1 : 0;
+}
+
 int64_t
 put_message(struct put *p, const struct staged *s, int64_t row, struct err *e)
 {
 	sqlite3_stmt *st = p->st[row == 0 ? PUT_INSERT : PUT_UPDATE];
 	int64_t account = put_account(p, &s->msg, e), spelling = put_spelling(p, &s->msg, account, e), none;
 
-	if (account < 0 || spelling < 0 || bind_dictionary(p, st, &s->msg, e) < 0)
+	if (account < 0 || spelling < 0 || (row != 0 && p->had_contents && forget_contents(p, s, row, e) < 0) ||
+	    bind_dictionary(p, st, &s->msg, e) < 0)
 		return -1;
 	bind_plain(p, st, s, account);
 	bind_number(st, 35, spelling, 0);

@@ -22,7 +22,7 @@ enum column {
 
 static const char row_sql[] = "SELECT queue, sender, sender_domain, client, client_name, helo, protocol, local_user, script, \"from\","
     " subject, reason, spelling, spool, spool, account, account, account, qid, uid, arrived, arrived_fraction, size, recipients, pending,"
-    " message_id, CASE WHEN gone_scan IS NULL THEN state ELSE 'gone' END, damage, notes, path FROM message WHERE id = ?";
+    " message_id, CASE WHEN gone_scan IS NULL THEN state ELSE 'gone' END, damage, " INDEX_NOTES ", path FROM message m WHERE id = ?";
 
 enum { ASK_TEXT, ASK_SPOOL, ASK_ACCOUNT, ASK_COUNT };
 static const char *const ask_sql[ASK_COUNT] = {

@@ -115,8 +115,61 @@ static const char step2[] =
     "CREATE TABLE alert("						/* the last state of a health check, by the spools it was about */
     " about TEXT PRIMARY KEY, state INTEGER NOT NULL, since INTEGER NOT NULL, told INTEGER) STRICT, WITHOUT ROWID;";
 
+/* What the bodies of messages say, when they were read ("scan --contents"). */
+static const char step3[] =
+    "ALTER TABLE message ADD COLUMN contents INTEGER NOT NULL DEFAULT 0;"	/* 0 not read, 1 read, 2 read up to a limit */
+    "ALTER TABLE message ADD COLUMN body_limit INTEGER;"			/* --max-body of that reading, bytes */
+    "ALTER TABLE message ADD COLUMN body_notes TEXT;"			/* JSON array, NULL when empty */
+    "CREATE TABLE part("							/* MIME entities in order; texts by number */
+    " message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE, seq INTEGER NOT NULL, depth INTEGER NOT NULL,"
+    " type INTEGER NOT NULL, name INTEGER, charset INTEGER, encoding INTEGER, disposition INTEGER,"
+    " is_attachment INTEGER NOT NULL, detected INTEGER, size INTEGER, sha256 BLOB,"
+    " PRIMARY KEY(message, seq)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE url("							/* hosts of URLs, each once a message */
+    " message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE, host INTEGER NOT NULL,"
+    " PRIMARY KEY(message, host)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE host("							/* id: the number of its text */
+    " id INTEGER PRIMARY KEY, domain INTEGER, is_shortener INTEGER NOT NULL) STRICT;"
+    "CREATE VIEW v_part AS SELECT"
+    " p.message AS row, p.seq AS seq, p.depth AS depth, t.text AS type, n.text AS name, c.text AS charset, en.text AS encoding,"
+    " di.text AS disposition, p.is_attachment AS is_attachment, d.text AS detected, p.size AS size, lower(hex(p.sha256)) AS sha256"
+    " FROM part p JOIN text t ON t.id = p.type LEFT JOIN text n ON n.id = p.name LEFT JOIN text c ON c.id = p.charset"
+    " LEFT JOIN text en ON en.id = p.encoding LEFT JOIN text di ON di.id = p.disposition LEFT JOIN text d ON d.id = p.detected;"
+    "CREATE VIEW v_url AS SELECT"
+    " u.message AS row, t.text AS host, d.text AS domain, h.is_shortener AS is_shortener"
+    " FROM url u JOIN text t ON t.id = u.host JOIN host h ON h.id = u.host LEFT JOIN text d ON d.id = h.domain;"
+    "DROP VIEW v_message;"							/* the same, with contents and with the notes of the body */
+    "CREATE VIEW v_message AS SELECT"
+    " m.id AS row, sp.root AS spool, sp.kind AS kind, q.text AS queue, m.qid AS id,"
+    " coalesce(an.text, a.name) AS account, a.kind AS account_kind, a.domain AS domain,"
+    " s.text AS sender, sd.text AS sender_domain,"
+    " c.text AS client, cn.text AS client_name, h.text AS helo, pr.text AS protocol,"
+    " lu.text AS local_user, m.uid AS uid, scr.text AS script, scp.text AS script_path,"
+    " CASE WHEN m.arrived_fraction THEN strftime('%Y-%m-%dT%H:%M:%S', m.arrived / 1000000, 'unixepoch')"
+    "  || printf('.%06dZ', m.arrived % 1000000)"
+    "  ELSE strftime('%Y-%m-%dT%H:%M:%SZ', m.arrived / 1000000, 'unixepoch') END AS arrived,"
+    " m.arrived / 1000000.0 AS arrived_unix,"
+    " m.size AS size, m.recipients AS recipients, m.pending AS pending,"
+    " f.text AS \"from\", su.text AS subject, m.message_id AS message_id, m.date AS date,"
+    " rt.text AS reply_to, ml.text AS mailer, li.text AS list_id, m.is_report AS is_report,"
+    " CASE WHEN m.gone_scan IS NULL THEN m.state ELSE 'gone' END AS state, r.text AS reason,"
+    " coalesce(m.damage, '[]') AS damage, " INDEX_NOTES " AS notes,"
+    " m.new_scan AS new_scan, m.gone_scan AS gone_scan,"
+    " CASE m.contents WHEN 1 THEN 'read' WHEN 2 THEN 'partly' ELSE 'not' END AS contents"
+    " FROM message m JOIN spool sp ON sp.id = m.spool"
+    " LEFT JOIN text q ON q.id = m.queue LEFT JOIN account a ON a.id = m.account"
+    " LEFT JOIN text an ON an.id = m.spelling"
+    " LEFT JOIN text s ON s.id = m.sender LEFT JOIN text sd ON sd.id = m.sender_domain"
+    " LEFT JOIN text c ON c.id = m.client LEFT JOIN text cn ON cn.id = m.client_name"
+    " LEFT JOIN text h ON h.id = m.helo LEFT JOIN text pr ON pr.id = m.protocol"
+    " LEFT JOIN text lu ON lu.id = m.local_user LEFT JOIN text scr ON scr.id = m.script"
+    " LEFT JOIN text scp ON scp.id = m.script_path LEFT JOIN text f ON f.id = m.\"from\""
+    " LEFT JOIN text su ON su.id = m.subject LEFT JOIN text rt ON rt.id = m.reply_to"
+    " LEFT JOIN text ml ON ml.id = m.mailer LEFT JOIN text li ON li.id = m.list_id"
+    " LEFT JOIN text r ON r.id = m.reason;";
+
 /* Made after a first bulk load (scan.c), and here for all that follow. */
-static const char *const steps[INDEX_VERSION] = { step1, step2 };
+static const char *const steps[INDEX_VERSION] = { step1, step2, step3 };
 
 int
 schema_upgrade(struct index *ix, int from, struct err *e)

@@ -64,31 +64,38 @@ put_text(struct buf *b, const char *s)
 	buf_add(b, s, n);
 }
 
+void
+stage_list(struct buf *json, const struct msg_list *l)
+{
+	const char *p;
+	size_t i;
+
+	for (i = 0; i < l->n; i++) {
+		buf_puts(json, i == 0 ? "[\"" : ",\"");
+		for (p = l->v[i]; *p != '\0'; p++) {
+			if (*p == '"' || *p == '\\')
+				buf_byte(json, '\\');
+			if ((unsigned char)*p < 0x20)
+				buf_fmt(json, "\\u%04x", (unsigned)*p);
+			else
+				buf_byte(json, *p);
+		}
+		buf_byte(json, '"');
+	}
+	buf_byte(json, ']');
+}
+
 static void
 put_list(struct buf *b, const struct msg_list *l)
 {
 	struct buf json;
-	const char *p;
-	size_t i;
 
 	if (l->n == 0) {
 		put_text(b, NULL);
 		return;
 	}
 	buf_init(&json, (size_t)1 << 20);
-	for (i = 0; i < l->n; i++) {
-		buf_puts(&json, i == 0 ? "[\"" : ",\"");
-		for (p = l->v[i]; *p != '\0'; p++) {
-			if (*p == '"' || *p == '\\')
-				buf_byte(&json, '\\');
-			if ((unsigned char)*p < 0x20)
-				buf_fmt(&json, "\\u%04x", (unsigned)*p);
-			else
-				buf_byte(&json, *p);
-		}
-		buf_byte(&json, '"');
-	}
-	buf_byte(&json, ']');
+	stage_list(&json, l);
 	put_text(b, buf_cstr(&json));
 	buf_free(&json);
 }

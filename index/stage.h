@@ -34,6 +34,9 @@ void stage_free(struct stage *s);
 /* Appends the encoding of a message to b. */
 void stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable);
 
+/* Appends a list that is not empty as a JSON array. */
+void stage_list(struct buf *json, const struct msg_list *l);
+
 /* Takes what stage_encode made, whole records only; b is empty then. -1 and err (disk full). */
 int stage_add(struct stage *s, struct buf *b, struct err *e);
 
