@@ -372,48 +372,52 @@ take(void *arg, const void *p, size_t n)
 	return r->enough ? -1 : 0;
 }
 
-static void
-read_found(struct body_reader *r, const struct spool_item *it)
+/* 0 read, or errno (-1 when there is none); then out is as empty as before. */
+static int
+read_item(struct body_reader *r, const struct spool_item *it, struct err *e)
 {
 	const struct spool_driver *d = r->sp->driver;
-	struct err e = { 0, "" };
 	int rc;
 
+	r->parts_cap = r->hosts_cap = r->nblock = 0;
+	r->enough = 0;
+	msg_init(&r->msg, r->arena);
+	err_clear(e);
 	mime_begin(r->mime, r->sh->max_body);
-	rc = (d->message != NULL ? d->message : d->content)(r->sp, r->spool, it, take, r, &e);
+	rc = (d->message != NULL ? d->message : d->content)(r->sp, r->spool, it, take, r, e);
 	flush(r);
 	mime_end(r->mime);
-	r->out->notes = r->msg.notes;
 	if (rc == 0 || r->enough) {
+		r->out->notes = r->msg.notes;
 		r->out->state = mime_is_whole(r->mime) ? CONTENTS_READ : CONTENTS_PARTLY;
-		return;
+		return 0;
 	}
 	memset(r->out, 0, sizeof *r->out);
-	r->out->is_gone = e.sys == ENOENT;
-	r->out->why = head_text(r->arena, e.text, strlen(e.text), NULL);
+	return e->sys != 0 ? e->sys : -1;
 }
 
 void
 body_read(struct body *out, struct body_reader *r, struct arena *a, const char *queue, const char *id, const char *path)
 {
+	const struct spool_driver *d = r->sp->driver;
 	struct spool_item it;
 	struct err e = { 0, "" };
-	int rc;
+	int rc, code = ENOENT;
 
 	memset(out, 0, sizeof *out);
 	r->out = out;
 	r->arena = a;
-	r->parts_cap = r->hosts_cap = 0;
-	r->nblock = 0;
-	r->enough = 0;
-	msg_init(&r->msg, a);
 	arena_reset(&r->scratch);
+	/* nearly every message is where the scan saw it; looking for all of its parts costs more than reading its body */
+	if (d->place != NULL && d->place(&it, &r->scratch, queue, id, path) == 1)
+		code = read_item(r, &it, &e);
+	if (code != ENOENT)
+		goto out;
 	memset(&it, 0, sizeof it);
-	rc = r->sp->driver->find(&it, r->sp, r->spool, &r->scratch, queue, id, path, &e);
-	if (rc == 1)
-		read_found(r, &it);
-	else if (rc == 0)
-		out->is_gone = 1;
-	else
+	rc = d->find(&it, r->sp, r->spool, &r->scratch, queue, id, path, &e);
+	code = rc == 1 ? read_item(r, &it, &e) : rc == 0 ? ENOENT : -1;
+out:
+	out->is_gone = code == ENOENT;
+	if (code != 0 && code != ENOENT)
 		out->why = head_text(a, e.text, strlen(e.text), NULL);
 }

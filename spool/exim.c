@@ -466,6 +466,21 @@ send_headers(struct exim_head *h, struct spool_reader *r, const struct spool_ite
 	return rc;
 }
 
+/* -H and -D lie side by side. */
+static int
+exim_place(struct spool_item *out, struct arena *a, const char *queue, const char *id, const char *path)
+{
+	size_t n = strlen(path);
+	struct part *p;
+
+	if (n < 2 || path[n - 2] != '-' || path[n - 1] != 'H')
+		return 0;
+	p = spool_place(out, a, PART_ENVELOPE, queue, id, path);
+	n = strlen(p->name);
+	part_add(&out->parts, PART_MESSAGE, p->dir, arena_fmt(a, "%.*sD", (int)n - 1, p->name));
+	return 1;
+}
+
 static int
 exim_headers(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
     int (*sink)(void *arg, const void *p, size_t n), void *arg, struct err *e)
@@ -671,6 +686,7 @@ const struct spool_driver spool_exim = {
 	.look = exim_look,
 	.busy = exim_busy,
 	.find = exim_find,
+	.place = exim_place,
 	.headers = exim_headers,
 	.message = exim_message,
 	.log = exim_log,

@@ -271,6 +271,13 @@ find(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct ar
 	return 1;
 }
 
+static int
+place(struct spool_item *out, struct arena *a, const char *queue, const char *id, const char *path)
+{
+	spool_place(out, a, PART_MESSAGE, queue, id, path);
+	return 1;
+}
+
 /*
  * For `show`
  */
@@ -533,6 +540,7 @@ const struct spool_driver spool_postfix = {
     .look = look,
     .busy = busy,
     .find = find,
+    .place = place,
     .headers = headers,
     .content = content,
     .log = send_logs,

@@ -572,6 +572,20 @@ sm_find(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct
 	return st != NULL ? smartermail_find(out, &st->tree, sp, r, a, queue, id, path, e) : -1;
 }
 
+/* A pair has one base name; its two endings are written alike by the server. */
+static int
+sm_place(struct spool_item *out, struct arena *a, const char *queue, const char *id, const char *path)
+{
+	size_t n = strlen(path);
+	char *eml = arena_dup(a, path, n);
+
+	if (n < 5 || (strcmp(path + n - 4, ".hdr") != 0 && strcmp(path + n - 4, ".HDR") != 0 && strcmp(path + n - 4, ".eml") != 0))
+		return 0;
+	memcpy(eml + n - 3, path[n - 1] == 'R' ? "EML" : "eml", 3);
+	spool_place(out, a, PART_MESSAGE, queue, id, eml);
+	return 1;
+}
+
 static int
 sm_read(struct msg *m, struct spool *sp, struct spool_reader *r, const struct spool_item *it, struct err *e)
 {
@@ -752,6 +766,7 @@ const struct spool_driver spool_smartermail = {
 	.look = sm_look,
 	.busy = sm_busy,
 	.find = sm_find,
+	.place = sm_place,
 	.headers = sm_headers,
 	.message = sm_message,
 	.log = sm_log,

@@ -430,6 +430,17 @@ spool_odd(struct spool *sp, const char *dir, const char *name)
 	sys_mutex_unlock(sp->lock);
 }
 
+struct part *
+spool_place(struct spool_item *out, struct arena *a, enum part_role role, const char *queue, const char *id, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	memset(out, 0, sizeof *out);
+	out->queue = queue;
+	out->id = id;
+	return part_add(&out->parts, role, slash != NULL ? arena_dup(a, path, (size_t)(slash - path)) : "", slash != NULL ? slash + 1 : path);
+}
+
 char *
 spool_path(struct arena *a, const char *dir, const char *name)
 {

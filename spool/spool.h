@@ -77,6 +77,10 @@ struct spool_driver {
 	int (*find)(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *queue, const char *id,
 	    const char *path, struct err *e);
 
+	/* As find, from what the index keeps alone, without a look at the disk: the parts that message (or content) reads, which may be elsewhere by
+	 * now. 1, 0 find must be asked. Strings go to a. */
+	int (*place)(struct spool_item *out, struct arena *a, const char *queue, const char *id, const char *path);
+
 	/* Every raw header block and body of the message as a reader sees it, for `show`: calls sink with pieces of the header section
 	 * (LF ends, without the blank line). 0 or -1. */
 	int (*headers)(struct spool *sp, struct spool_reader *r, const struct spool_item *it,
@@ -200,6 +204,9 @@ int spool_part_open(struct rd *rd, struct sys_file *f, struct part *p, struct sp
 /* From the walk or a reader (thread-safe): a queue was not wholly read; an odd file was met. Texts are copied. A queue is listed once. */
 void spool_unknown(struct spool *sp, const char *queue, const char *fmt, ...);
 void spool_odd(struct spool *sp, const char *dir, const char *name);
+
+/* An item with one part, from its path below the root; name behind its last slash may be replaced by the caller. For place. */
+struct part *spool_place(struct spool_item *out, struct arena *a, enum part_role role, const char *queue, const char *id, const char *path);
 
 /* "dir/name", or name when dir is "". */
 char *spool_path(struct arena *a, const char *dir, const char *name);

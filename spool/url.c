@@ -487,7 +487,12 @@ url_scan_init(struct url_scan *s, url_found *found, void *arg)
 static int
 is_break(char c)
 {
-	return (unsigned char)c <= ' ' || c == '"' || c == '<' || c == '>' || c == '\'' || c == '`' || c == 0x7F;
+	static const unsigned char breaks[256] = {
+		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		[' '] = 1, ['"'] = 1, ['<'] = 1, ['>'] = 1, ['\''] = 1, ['`'] = 1, [0x7F] = 1
+	};
+
+	return breaks[(unsigned char)c];
 }
 
 void
