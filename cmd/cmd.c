@@ -1,5 +1,6 @@
 /* What the commands share: lines on stderr, the index, its age. */
 #include "cmd/cmd.h"
+#include "index/contents.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -221,5 +222,27 @@ cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct
 	}
 	if (nspools != NULL)
 		*nspools = f.nspools;
+	if (selection_has(s, SEL_URL) || selection_has(s, SEL_ATTACHMENT))
+		cmd_say_missing(c, ix, s, selection_has(s, SEL_URL) ? "--url" : "--attachment");
 	return f.status;
+}
+
+void
+cmd_say_missing(const struct context *c, struct index *ix, const struct selection *s, const char *what)
+{
+	struct err e = { 0, "" };
+	int64_t missing, all;
+	struct buf again;
+
+	if (contents_missing(&missing, &all, ix, s, &e) < 0) {
+		cmd_say("%s", e.text);
+		return;
+	}
+	if (missing == 0)
+		return;
+	buf_init(&again, 4096);
+	cmd_again(&again, c);
+	cmd_say("%s knows only contents that were read: those of %" PRId64 " of %" PRId64 " messages were not (%s scan --contents reads them)", what,
+	    missing, all, buf_cstr(&again));
+	buf_free(&again);
 }

@@ -75,6 +75,9 @@ void cmd_confine(const struct index *ix);
  * the number of spools that the selection may speak of. Returns CMD_DONE, CMD_PARTLY or CMD_FAILED (said). */
 int cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct selection *s);
 
+/* Says on stderr how many messages' contents were not read, when any: `what` ("--url") cannot know of those. */
+void cmd_say_missing(const struct context *c, struct index *ix, const struct selection *s, const char *what);
+
 /* "spoolsweep --index FILE" as this run was called, for commands that the user is told to run; quoted for a shell. */
 void cmd_again(struct buf *b, const struct context *c);
 void cmd_quote(struct buf *b, const char *word);

@@ -12,7 +12,7 @@
 static int run(struct context *c);
 
 static const struct opt opts[] = {
-	{ "by", 0, "WHAT", OPT_BY, "account (default), domain, sender, sender-domain, client, recipient-domain, subject, script" },
+	{ "by", 0, "WHAT", OPT_BY, "account (default), domain, sender, sender-domain, client, recipient-domain, subject, script, url" },
 	{ NULL, 'n', "N", OPT_ROWS, "at most N rows, 0: all (default: 20, all with --json or --csv)" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
@@ -36,7 +36,7 @@ static const struct table_column columns[] = {
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 static const char *const title[RANK_COUNT] = {
-	"ACCOUNT", "DOMAIN", "SENDER", "SENDER DOMAIN", "CLIENT", "RECIPIENT DOMAIN", "SUBJECT", "SCRIPT"
+	"ACCOUNT", "DOMAIN", "SENDER", "SENDER DOMAIN", "CLIENT", "RECIPIENT DOMAIN", "SUBJECT", "SCRIPT", "URL HOST"
 };
 
 static int
@@ -57,7 +57,7 @@ choose(enum rank_by *by, int64_t *limit, const struct context *c)
 			return 0;
 		}
 	}
-	cmd_say("rank: no --by %s: it is one of account, domain, sender, sender-domain, client, recipient-domain, subject, script", what);
+	cmd_say("rank: no --by %s: it is one of account, domain, sender, sender-domain, client, recipient-domain, subject, script, url", what);
 	return -1;
 }
 
@@ -186,6 +186,8 @@ run(struct context *c)
 	status = cmd_freshness(NULL, c, ix, c->sel);
 	if (status == CMD_FAILED)
 		goto out;
+	if (by == RANK_URL && !selection_has(c->sel, SEL_URL))
+		cmd_say_missing(c, ix, c->sel, "--by url");
 	if (rank_make(&rank, ix, c->sel, by, &e) < 0) {
 		status = cmd_fail(&e);
 		goto out;

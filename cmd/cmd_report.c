@@ -177,6 +177,8 @@ run(struct context *c)
 	if (cmd_index_open(&ix, c, INDEX_READ, &e) < 0)
 		return cmd_fail(&e);
 	status = cmd_freshness(NULL, c, ix, c->sel);
+	if (!c->quiet)
+		cmd_say_missing(c, ix, c->sel, "the report");
 	if (status != CMD_FAILED && report(c, ix, rows, &e) < 0)
 		status = cmd_fail(&e);
 	index_close(ix);

@@ -28,7 +28,7 @@ static const struct opt opts[] = {
 };
 
 const struct command cmd_scan = {
-	"scan", "[--full] [--contents [--max-body SIZE] [SELECTORS]] [--threads N] [--timezone NAME] [SPOOL ...]",
+	"scan", "[--contents] [--full] [--max-body SIZE] [--threads N] [--timezone NAME] [SPOOL ...] [SELECTORS]",
 	"read spools into the index",
 	"SPOOL is DIR, whose kind is found out, or KIND:DIR with the kind postfix, exim or\n"
 	"smartermail. Without SPOOL: those that \"spoolsweep spools\" finds. The spool is only read.\n"

@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/show_live.h"
+#include "index/contents.h"
 #include "index/journal.h"
 #include "index/restore.h"
 #include "index/rank.h"
@@ -26,10 +27,11 @@ const struct command cmd_show = {
 	NULL, 1, 1, 1, run
 };
 
-static const char *const keys[] = { LIST_KEY_NAMES, "recipient_list", "headers", "files", "evidence", "history" };
+static const char *const keys[] = { LIST_KEY_NAMES, "recipient_list", "headers", "files", "evidence", "history", "parts", "urls" };
 static const char *const recipient_keys[] = { "address", "state", "reply" };
 static const char *const history_keys[] = { "plan", "kind", "state", "when", "who", "selection", "archive", "id", "new_id", "new_spool" };
 static const char *const file_keys[] = { "path", "size", "mtime" };
+static const char *const part_keys[] = { "depth", "type", "name", "charset", "encoding", "size", "detected", "sha256" };
 
 struct show {
 	struct context *c;
@@ -41,6 +43,10 @@ struct show {
 	const char **evidence;
 	size_t nevidence;
 	size_t nrecipients;
+	int contents;			/* CONTENTS_NOT … */
+	struct contents_part *part;
+	struct contents_url *url;
+	size_t nparts, nurls;
 	struct fate *fate;		/* what plans and restores did with it, oldest first */
 	size_t nfate;
 };
@@ -304,7 +310,86 @@ name_fate(struct show *s)
 		s->row[0].state = msg_state_name(MSG_TAKEN);
 }
 
+/* ---- what was read of its body ---- */
+
+static void
+add_part(void *arg, const struct contents_part *p)
+{
+	struct show *s = arg;
+	struct contents_part *to;
+
+	s->part = mem_grow(s->part, (s->nparts + 1) * sizeof *s->part);
+	to = &s->part[s->nparts++];
+	*to = *p;
+	to->type = keep(&s->arena, p->type);
+	to->name = keep(&s->arena, p->name);
+	to->charset = keep(&s->arena, p->charset);
+	to->encoding = keep(&s->arena, p->encoding);
+	to->detected = keep(&s->arena, p->detected);
+	to->sha256 = keep(&s->arena, p->sha256);
+}
+
+static void
+add_url(void *arg, const struct contents_url *u)
+{
+	struct show *s = arg;
+	struct contents_url *to;
+
+	s->url = mem_grow(s->url, (s->nurls + 1) * sizeof *s->url);
+	to = &s->url[s->nurls++];
+	to->host = keep(&s->arena, u->host);
+	to->domain = keep(&s->arena, u->domain);
+	to->is_shortener = u->is_shortener;
+}
+
+static int
+collect_contents(struct show *s, const struct query_row *r, struct err *e)
+{
+	s->contents = contents_of(s->ix, r->rowid, add_part, add_url, s, e);
+	return s->contents < 0 ? -1 : 0;
+}
+
 /* ---- JSON and CSV ---- */
+
+static void
+put_parts(struct out *o, const struct show *s)
+{
+	const struct contents_part *p;
+
+	if (s->contents == CONTENTS_NOT) {
+		out_strings(o, NULL);
+		return;
+	}
+	out_list(o);
+	for (p = s->part; p < s->part + s->nparts; p++) {
+		out_group(o, part_keys);
+		out_int(o, p->depth);
+		out_text(o, p->type);
+		out_text(o, p->name);
+		out_text(o, p->charset);
+		out_text(o, p->encoding);
+		out_count(o, p->size);
+		out_text(o, p->detected);
+		out_text(o, p->sha256);
+		out_group_end(o);
+	}
+	out_list_end(o);
+}
+
+static void
+put_urls(struct out *o, const struct show *s)
+{
+	size_t i;
+
+	if (s->contents == CONTENTS_NOT) {
+		out_strings(o, NULL);
+		return;
+	}
+	out_list(o);
+	for (i = 0; i < s->nurls; i++)
+		out_text(o, s->url[i].host);
+	out_list_end(o);
+}
 
 static void
 put_recipient(void *arg, const struct query_rcpt *r)
@@ -406,6 +491,8 @@ put_json(struct show *s, const struct query_row *r, struct err *e)
 		out_text(o, s->evidence[i]);
 	out_list_end(o);
 	put_history(o, s);
+	put_parts(o, s);
+	put_urls(o, s);
 	out_row(o);
 	return 0;
 }
@@ -583,6 +670,29 @@ show_history(struct show *s)
 		item(&s->c->out, fate_text(&s->arena, &s->fate[i]));
 }
 
+/* The tree of its parts, a line each, and the hosts of its links. */
+static void
+show_contents(struct show *s)
+{
+	struct arena *a = &s->arena;
+	const struct contents_part *p;
+	const struct contents_url *u;
+	struct out *o = &s->c->out;
+	char size[16];
+
+	if (s->contents == CONTENTS_NOT)
+		return;
+	heading(o, s->contents == CONTENTS_PARTLY ? "Parts (not wholly read: see the notes)" : "Parts");
+	for (p = s->part; p < s->part + s->nparts; p++)
+		item(o, arena_fmt(a, "%*s%s%s%s%s%s%s%s", (int)p->depth * 2, "", p->type, p->name != NULL ? "  " : "",
+		    p->name != NULL ? p->name : "", p->size >= 0 ? "  " : "", p->size >= 0 ? text_size(size, p->size) : "",
+		    p->detected != NULL ? "  is " : "", p->detected != NULL ? p->detected : ""));
+	if (s->nurls > 0)
+		heading(o, "Hosts of links");
+	for (u = s->url; u < s->url + s->nurls; u++)
+		item(o, arena_fmt(a, "%s%s", u->host, u->is_shortener ? "  (a shortener: hides where the link leads)" : ""));
+}
+
 static int
 show_people(struct show *s, const struct query_row *r, struct err *e)
 {
@@ -609,6 +719,7 @@ show_people(struct show *s, const struct query_row *r, struct err *e)
 		for (i = 0; i < l->head->nall; i++)
 			item(o, arena_fmt(&s->arena, "%s: %s", l->head->all[i].name, l->head->all[i].value));
 	}
+	show_contents(s);
 	if (l->is_found)
 		show_files(o, &s->arena, l);
 	show_log(s);
@@ -646,6 +757,8 @@ show_row(struct show *s)
 	rc = collect_evidence(s, r, &e);
 	if (rc == 0)
 		rc = collect_history(s, r, &e);
+	if (rc == 0)
+		rc = collect_contents(s, r, &e);
 	name_fate(s);
 	if (rc == 0)
 		rc = s->c->format == OUT_TABLE ? show_people(s, r, &e) : put_json(s, r, &e);
@@ -693,6 +806,8 @@ run(struct context *c)
 	show_live_free(&s.live);
 	free(s.row);
 	free(s.fate);
+	free(s.part);
+	free(s.url);
 	arena_free(&s.arena);
 	index_close(s.ix);
 	return status;

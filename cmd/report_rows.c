@@ -338,7 +338,8 @@ static const struct section {
 	{ "plans.csv", plans }, { "archives.csv", archives }, { "restores.csv", restores }, { "steps.csv", steps }
 };
 static const char *const rank_file[RANK_COUNT] = {
-	"accounts.csv", "domains.csv", "senders.csv", "sender-domains.csv", "clients.csv", "recipient-domains.csv", "subjects.csv", "scripts.csv"
+	"accounts.csv", "domains.csv", "senders.csv", "sender-domains.csv", "clients.csv", "recipient-domains.csv", "subjects.csv", "scripts.csv",
+	"urls.csv"
 };
 
 void

@@ -13,7 +13,7 @@
 #define N(x) rank_number(a, x)
 
 const char *const report_section[RANK_COUNT] = {
-	"account", "domain", "sender", "sender_domain", "client", "recipient_domain", "subject", "script"
+	"account", "domain", "sender", "sender_domain", "client", "recipient_domain", "subject", "script", "url"
 };
 
 size_t

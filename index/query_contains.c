@@ -1,6 +1,6 @@
 /*
- * --contains: bytes in the files of a message as they are now. Every file is
- * read in windows, so size costs time and no memory. What cannot be read is an
+ * --contains: bytes in the files of a message as they are now, in the message as it
+ * is read, and in its decoded parts. All is read in windows, so size costs time and no memory. What cannot be read is an
  * error: a message must not escape a purge because its file could not be opened.
  */
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "index/select_in.h"
+#include "spool/mime.h"
 #include "spool/spool.h"
 
 struct needle {
@@ -31,7 +32,9 @@ struct opened {			/* one spool that was asked so far */
 };
 
 struct contains {
-	struct search search;
+	struct search search, decoded, text;	/* through files and the message as read; a part's decoded bytes; its text */
+	struct mime *mime;
+	int is_found;
 	struct opened *spool;
 	size_t nspools;
 	struct arena arena;
@@ -94,6 +97,10 @@ search_push(struct search *s, const unsigned char *p, size_t n)
 	}
 }
 
+static void part_begins(void *arg, const struct mime_part *p);
+static void part_bytes(void *arg, const struct mime_part *p, const void *bytes, size_t n);
+static void part_text(void *arg, const struct mime_part *p, const char *s, size_t n);
+
 struct contains *
 contains_new(const struct selection *s)
 {
@@ -112,6 +119,10 @@ contains_new(const struct selection *s)
 	}
 	c->search.n = i;
 	c->search.carry = mem_new(2 * c->search.longest);
+	c->decoded = c->text = c->search;
+	c->decoded.carry = mem_new(2 * c->search.longest);
+	c->text.carry = mem_new(2 * c->search.longest);
+	c->mime = mime_new(&(struct mime_sink){ .begin = part_begins, .bytes = part_bytes, .text = part_text, .arg = c });
 	return c;
 }
 
@@ -131,6 +142,9 @@ contains_free(struct contains *c)
 	free(c->spool);
 	free(c->search.needle);
 	free(c->search.carry);
+	free(c->decoded.carry);
+	free(c->text.carry);
+	mime_free(c->mime);
 	arena_free(&c->arena);
 	free(c);
 }
@@ -205,21 +219,72 @@ search_sink(void *arg, const void *p, size_t n)
 	return s->found ? -1 : 0;
 }
 
-/* The message as a reader sees it: its records joined. Of an MTA that keeps the body in one piece the headers are enough. */
-static int
-search_joined(struct search *s, struct opened *o, const struct spool_item *it, struct err *e)
+/* Text and bytes of a part are searched one behind the other: each begins anew with its part. */
+static void
+part_begins(void *arg, const struct mime_part *p)
 {
-	const struct spool_driver *d = o->sp->driver;
+	struct contains *c = arg;
 
-	search_begin(s);
-	if ((d->content != NULL ? d->content : d->headers)(o->sp, o->reader, it, search_sink, s, e) == 0 || s->found)
-		return 0;
-	return e->sys == ENOENT ? 0 : err_wrap(e, "--contains: %s", it->id);
+	(void)p;
+	search_begin(&c->decoded);
+	search_begin(&c->text);
+}
+
+static void
+part_bytes(void *arg, const struct mime_part *p, const void *bytes, size_t n)
+{
+	struct contains *c = arg;
+
+	(void)p;
+	search_push(&c->decoded, bytes, n);
+	c->is_found |= c->decoded.found;
+}
+
+static void
+part_text(void *arg, const struct mime_part *p, const char *s, size_t n)
+{
+	struct contains *c = arg;
+
+	(void)p;
+	search_push(&c->text, (const unsigned char *)s, n);
+	c->is_found |= c->text.found;
+}
+
+/* The message as a reader sees it, its records joined, and its parts decoded. */
+static int
+message_sink(void *arg, const void *p, size_t n)
+{
+	struct contains *c = arg;
+
+	search_push(&c->search, p, n);
+	c->is_found |= c->search.found;
+	(void)mime_feed(c->mime, p, n);
+	return c->is_found ? -1 : 0;
 }
 
 static int
-file_contains(struct search *s, struct opened *o, struct spool_item *it, struct err *e)
+search_joined(struct contains *c, struct opened *o, const struct spool_item *it, struct err *e)
 {
+	const struct spool_driver *d = o->sp->driver;
+	int rc;
+
+	search_begin(&c->search);
+	c->is_found = 0;
+	mime_begin(c->mime, UINT64_MAX);	/* the files are searched to their end, too */
+	rc = (d->message != NULL ? d->message : d->content)(o->sp, o->reader, it, message_sink, c, e);
+	mime_end(c->mime);
+	if (rc == 0 || c->is_found)
+		return 0;
+	/* half a message has no body to be joined; its headers may be there */
+	if (e->sys == ENOENT && d->headers(o->sp, o->reader, it, search_sink, &c->search, e) == 0)
+		c->is_found = c->search.found;
+	return e->sys == ENOENT || c->is_found ? 0 : err_wrap(e, "--contains: %s", it->id);
+}
+
+static int
+file_contains(struct contains *c, struct opened *o, struct spool_item *it, struct err *e)
+{
+	struct search *s = &c->search;
 	size_t i;
 
 	for (i = 0; i < it->parts.n; i++) {
@@ -228,9 +293,9 @@ file_contains(struct search *s, struct opened *o, struct spool_item *it, struct 
 		if (s->found)
 			return 1;
 	}
-	if (search_joined(s, o, it, e) < 0)
+	if (search_joined(c, o, it, e) < 0)
 		return -1;
-	return s->found;
+	return c->is_found;
 }
 
 int
@@ -249,5 +314,5 @@ contains_test(struct contains *c, const char *kind, const char *root, const char
 	rc = o->sp->driver->find(&it, o->sp, o->reader, &c->arena, queue, id, path, e);
 	if (rc < 0)
 		return err_wrap(e, "--contains: message %s", id);
-	return rc == 0 ? 0 : file_contains(&c->search, o, &it, e);
+	return rc == 0 ? 0 : file_contains(c, o, &it, e);
 }

@@ -11,7 +11,8 @@
 #define NULL_CLIENT_MIN 50	/* contract: a client with 50 or more null-sender messages gets a row */
 
 const char *const rank_by_name[RANK_COUNT] = {
-	"account", "domain", "sender", "sender-domain", "client", "recipient-domain", "subject", "script"
+	"account", "domain", "sender", "sender-domain", "client", "recipient-domain", "subject", "script",
+	"url"
 };
 
 static void

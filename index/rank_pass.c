@@ -270,7 +270,7 @@ add_hit(struct pass *p, const int64_t *v, int has_time)
 	const struct account *a = v[C_ACCOUNT] != 0 ? pass_account(p, v[C_ACCOUNT]) : NULL;
 	struct hit *h;
 
-	if (p->group[group].row == v[C_ROW]) {	/* one more recipient in a domain that this message has already */
+	if (p->by != RANK_URL && p->group[group].row == v[C_ROW]) {	/* one more recipient in a domain that this message has already */
 		add_known(&p->group[group].recipients, v[C_RECIPIENTS]);
 		return;
 	}
@@ -289,7 +289,7 @@ add_hit(struct pass *p, const int64_t *v, int has_time)
 	group_add(&p->group[group], v, has_time);
 	if ((h->flags & HIT_ODD) != 0)
 		p->group[group].script = (uint32_t)v[C_SCRIPT];
-	if (v[C_ROW] != p->last_row) {	/* by recipient domain a message comes once for each domain */
+	if (v[C_ROW] != p->last_row) {	/* by recipient domain or URL a message comes once for each */
 		p->messages++;
 		p->all_server += (h->flags & (HIT_SERVER | HIT_CONTENT)) != 0;
 		p->blocklisted += (h->flags & HIT_SERVER) != 0;
@@ -309,7 +309,8 @@ static sqlite3_stmt *
 prepare(struct pass *p, struct selection *s, struct err *e)
 {
 	static const char *const key[RANK_COUNT] = {
-		"m.account", "m.account", "m.sender", "m.sender_domain", "m.client", "r.domain", "m.subject", "m.script"
+		"m.account", "m.account", "m.sender", "m.sender_domain", "m.client", "r.domain", "m.subject", "m.script",
+		"u.host"
 	};
 	int by_rcpt = p->by == RANK_RECIPIENT_DOMAIN;
 	sqlite3_stmt *st = NULL;
@@ -320,7 +321,8 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.id FROM %s%s"
 	    " WHERE %s", key[p->by],
 	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, p->with_gone),
-	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" : "", p->with_gone ? "1" : "m.gone_scan IS NULL");
+	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" :
+	    p->by == RANK_URL ? " LEFT JOIN url u ON u.message = m.id" : "", p->with_gone ? "1" : "m.gone_scan IS NULL");
 	if (selection_sql(&sql, s, p->ix, e) == 0)
 		st = index_prepare(p->ix, buf_cstr(&sql), e);
 	buf_free(&sql);

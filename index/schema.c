@@ -132,7 +132,7 @@ static const char step3[] =
     " id INTEGER PRIMARY KEY, domain INTEGER, is_shortener INTEGER NOT NULL) STRICT;"
     "CREATE VIEW v_part AS SELECT"
     " p.message AS row, p.seq AS seq, p.depth AS depth, t.text AS type, n.text AS name, c.text AS charset, en.text AS encoding,"
-    " di.text AS disposition, p.is_attachment AS is_attachment, d.text AS detected, p.size AS size, lower(hex(p.sha256)) AS sha256"
+    " di.text AS disposition, p.is_attachment AS is_attachment, d.text AS detected, p.size AS size, nullif(lower(hex(p.sha256)), '') AS sha256"
     " FROM part p JOIN text t ON t.id = p.type LEFT JOIN text n ON n.id = p.name LEFT JOIN text c ON c.id = p.charset"
     " LEFT JOIN text en ON en.id = p.encoding LEFT JOIN text di ON di.id = p.disposition LEFT JOIN text d ON d.id = p.detected;"
     "CREATE VIEW v_url AS SELECT"

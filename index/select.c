@@ -35,7 +35,9 @@ const struct select_info select_info[SEL_COUNT] = {
 	[SEL_LARGER] = { "larger", "SIZE", "larger than SIZE (300 10k 5MiB)" },
 	[SEL_SMALLER] = { "smaller", "SIZE", "smaller than SIZE" },
 	[SEL_ID] = { "id", "ID|-", "queue id; - reads ids from standard input" },
-	[SEL_CONTAINS] = { "contains", "BYTES", "bytes in its files or in the message as read" },
+	[SEL_CONTAINS] = { "contains", "BYTES", "bytes in its files, in the message as read, or in its decoded parts" },
+	[SEL_URL] = { "url", "HOST", "host of a URL in its body (after scan --contents)" },
+	[SEL_ATTACHMENT] = { "attachment", "TYPE|NAME", "attachment by its name, its type as told or as found (after scan --contents)" },
 	[SEL_WHERE] = { "where", "SQL", "an expression over v_message" },
 	[SEL_ALL] = { "all", NULL, "every message" },
 };
@@ -297,9 +299,9 @@ selector_form(enum select_key key)
 	switch (key) {
 	case SEL_ACCOUNT: case SEL_SENDER: case SEL_RECIPIENT:
 		return FORM_ADDRESS;
-	case SEL_DOMAIN: case SEL_SENDER_DOMAIN: case SEL_RECIPIENT_DOMAIN:
+	case SEL_DOMAIN: case SEL_SENDER_DOMAIN: case SEL_RECIPIENT_DOMAIN: case SEL_URL:
 		return FORM_DOMAIN;
-	case SEL_SUBJECT: case SEL_SCRIPT: case SEL_QUEUE: case SEL_SPOOL: case SEL_NULL_SENDER:
+	case SEL_SUBJECT: case SEL_SCRIPT: case SEL_QUEUE: case SEL_SPOOL: case SEL_NULL_SENDER: case SEL_ATTACHMENT:
 		return FORM_TEXT;
 	default:
 		return -1;

@@ -560,6 +560,29 @@ add_recipients(struct buf *sql, const struct selection *s)
 	}
 }
 
+/* What was read of bodies. A host is whole: its registrable domain is another selector's matter ("*.example.com"). */
+static void
+add_contents(struct buf *sql, const struct selection *s)
+{
+	static const char *const columns[] = { "p.name", "p.type", "p.detected" };
+	size_t i;
+
+	if (selection_has(s, SEL_URL)) {
+		buf_puts(sql, " AND EXISTS (SELECT 1 FROM url u WHERE u.message = m.id");
+		add_numbered(sql, s, SEL_URL, "u.host", "text", "text");
+		buf_byte(sql, ')');
+	}
+	if (!selection_has(s, SEL_ATTACHMENT))
+		return;
+	buf_puts(sql, " AND EXISTS (SELECT 1 FROM part p WHERE p.message = m.id AND p.is_attachment AND (0");
+	for (i = 0; i < sizeof columns / sizeof columns[0]; i++) {
+		buf_puts(sql, " OR (1");
+		add_numbered(sql, s, SEL_ATTACHMENT, columns[i], "text", "text");
+		buf_byte(sql, ')');
+	}
+	buf_puts(sql, "))");
+}
+
 int
 selection_sql(struct buf *sql, struct selection *s, struct index *ix, struct err *e)
 {
@@ -583,6 +606,7 @@ selection_sql(struct buf *sql, struct selection *s, struct index *ix, struct err
 	}
 	add_texts(sql, s);
 	add_recipients(sql, s);
+	add_contents(sql, s);
 	return sql->cut ? err_set(e, 0, "the selection is too long") : 0;
 }
 

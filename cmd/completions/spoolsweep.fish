@@ -2,7 +2,7 @@
 
 set -l commands spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule help
 set -l none "not __fish_seen_subcommand_from $commands"
-set -l selects "__fish_seen_subcommand_from rank list show purge hold release restore report evidence"
+set -l selects "__fish_seen_subcommand_from scan rank list show purge hold release restore report evidence"
 
 complete -c spoolsweep -f
 complete -c spoolsweep -n $none -a spools -d 'the spools on this machine'
@@ -33,11 +33,13 @@ complete -c spoolsweep -s h -l help -d 'help'
 complete -c spoolsweep -s V -l version -d 'the version'
 
 complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -a '(__fish_complete_directories)'
+complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l contents -d 'read bodies too'
+complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l max-body -x -d 'bytes of a body'
 complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l full -d 'read unchanged files again'
 complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l threads -x -d 'reader threads'
 complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l timezone -x -d 'zone of local times'
 complete -c spoolsweep -n '__fish_seen_subcommand_from rank' -l by -x -d 'what a row stands for' \
-	-a 'account domain sender sender-domain client recipient-domain subject script'
+	-a 'account domain sender sender-domain client recipient-domain subject script url'
 complete -c spoolsweep -n '__fish_seen_subcommand_from rank' -s n -x -d 'at most so many rows'
 complete -c spoolsweep -n '__fish_seen_subcommand_from list' -s c -d 'only the number'
 complete -c spoolsweep -n '__fish_seen_subcommand_from list' -s i -d 'only the queue ids'
@@ -118,7 +120,7 @@ complete -c spoolsweep -n $schedule -l folder -x -a '(__fish_complete_directorie
 complete -c spoolsweep -n $schedule -l program -r -F -d 'the program to run'
 
 for s in account domain sender sender-domain recipient recipient-domain client subject script queue older younger \
-		since until larger smaller id contains where
+		since until larger smaller id contains url attachment where
 	complete -c spoolsweep -n $selects -l $s -x -d 'selector'
 end
 for s in null-sender frozen damaged all

@@ -6,10 +6,10 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 	$globals = '--index', '--json', '--csv', '--quiet', '--verbose', '--help', '--version', '-q', '-v'
 	$selectors = '--account', '--domain', '--sender', '--sender-domain', '--recipient', '--recipient-domain', '--client', '--subject',
 		'--script', '--queue', '--spool', '--kind', '--null-sender', '--frozen', '--damaged', '--older', '--younger', '--since', '--until',
-		'--larger', '--smaller', '--id', '--contains', '--where', '--all'
+		'--larger', '--smaller', '--id', '--contains', '--url', '--attachment', '--where', '--all'
 	$own = [ordered]@{
 		'spools' = @()
-		'scan' = '--full', '--threads', '--timezone'
+		'scan' = @('--contents', '--full', '--max-body', '--threads', '--timezone') + $selectors
 		'rank' = @('--by', '-n') + $selectors
 		'list' = @('-c', '-i') + $selectors
 		'show' = $selectors
@@ -28,7 +28,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'schedule' = '--install', '--remove', '--print', '--every', '--metrics', '--with', '--folder', '--program'
 	}
 	$values = @{
-		'--by' = 'account', 'domain', 'sender', 'sender-domain', 'client', 'recipient-domain', 'subject', 'script'
+		'--by' = 'account', 'domain', 'sender', 'sender-domain', 'client', 'recipient-domain', 'subject', 'script', 'url'
 		'--with' = 'systemd', 'cron', 'task'
 		'--kind' = 'postfix', 'exim', 'smartermail', 'auth', 'local', 'client', 'sender', 'bounce'
 		'--as' = 'eml', 'mbox'

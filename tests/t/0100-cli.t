@@ -88,7 +88,7 @@ my @mistakes = (
 	[ qr/Nowhere\/Land/, 'scan', '--timezone', 'Nowhere/Land', $dir ],
 	[ qr/soon/, 'list', '--older', 'soon' ],
 	[ qr/re:\(|missing/, 'list', '--subject', 're:(' ],
-	[ qr/no option --contents/, 'scan', '--contents', $dir ],
+	[ qr/only with --contents/, 'scan', '--url', 'x', $dir ],
 	[ qr/--csv needs a folder/, '--csv', 'report' ],
 	[ qr/needs a value/, 'report', '--csv' ],
 	[ qr/only one form can go to stdout/, 'report', '--html', '-', '--text' ],

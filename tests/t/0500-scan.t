@@ -75,7 +75,7 @@ system('cp', $index, "$dir/newer.db");
 sql("$dir/newer.db", 'pragma user_version = 99');
 $r = sweep({ index => "$dir/newer.db" }, 'list');
 is($r->{status}, 1, 'a newer index is refused');
-like($r->{err}, qr/version 99\b.*version 2\b/, 'with both versions');
+like($r->{err}, qr/version 99\b.*version \d+\b/, 'with both versions');
 $r = sweep({ index => "$dir/none.db" }, 'list');
 is($r->{status}, 1, 'no index yet');
 like($r->{err}, qr/scan/, 'says what to do');

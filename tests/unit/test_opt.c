@@ -147,8 +147,8 @@ test_mistakes(void **state)
 		{ "list --nothing-like-it", "no option --nothing-like-it" },
 		{ "list --acc x", "no option --acc" },			/* no abbreviations */
 		{ "--account x list", "no global option --account" },
-		{ "scan --sender x", "no option --sender" },
-		{ "scan --contents", "no option --contents" },
+		{ "spools --sender x", "no option --sender" },
+		{ "list --full", "no option --full" },
 		{ "spools --by account", "no option --by" },
 		{ "list -n 5", "no option -n" },
 		{ "list -z", "no option -z" },
