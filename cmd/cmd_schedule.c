@@ -34,7 +34,7 @@ const struct command cmd_schedule = {
 	"run the health check on a schedule",
 	"A service and a timer of systemd, else a file for cron; on Windows a scheduled task. Options\n"
 	"of the check come from /etc/default/spoolsweep: SPOOLSWEEP_CHECK_OPTIONS, and the command\n"
-	"of alerts from SPOOLSWEEP_ON_ALERT there.\n",
+	"of alerts from SPOOLSWEEP_ON_ALERT there; on Windows they stand in the task itself.\n",
 	opts, 0, 0, 0, run
 };
 
@@ -155,6 +155,9 @@ write_files(struct plan_of_it *p, struct err *e)
 	struct buf b;
 	int rc = 0;
 
+	/* The usual index's folder: the first scan, which makes it, may be the scheduled one. */
+	if (p->c->opt[OPT_FOLDER] == NULL && systems[p->with].folder == NULL && p->s.index == NULL && sys_make_path(p->folder, e) < 0)
+		return -1;
 	buf_init(&b, TEXT_MAX);
 	for (f = systems[p->with].file; f->name != NULL && rc == 0; f++) {
 		buf_clear(&b);

@@ -10,7 +10,10 @@ out=$(readlink -f "$build")
 
 rm -rf "$build/package" "$out/$name.zip" "$out/$name.msi"
 mkdir -p "$dir"
-cp "$build/spoolsweep.exe" README.md "$dir/"
+cp "$build/spoolsweep.exe" "$dir/"
+# All of it lies in one folder there.
+sed 's,(windows/README\.md),(WINDOWS.md),' README.md >"$dir/README.md"
+cp windows/README.md "$dir/WINDOWS.md"
 cp LICENSE "$dir/LICENSE.txt"
 # Not spoolsweep.ps1: PowerShell would run that for "spoolsweep" before the program beside it.
 cp cmd/completions/spoolsweep.ps1 "$dir/spoolsweep-completion.ps1"
@@ -28,4 +31,13 @@ for action in RemoveEnvironmentStrings:3300 WriteEnvironmentStrings:5200; do
 	msibuild "$out/$name.msi" \
 	    -q "INSERT INTO InstallExecuteSequence (Action, Condition, Sequence) VALUES ('${action%:*}', '', ${action#*:})"
 done
+# SCHEDULE=1 on the command line of msiexec: the health check as a scheduled task. The program is run as SYSTEM behind its installation (18 a program
+# that is installed, 1024 in the script, 2048 as SYSTEM) and, whatever it says (64), before a removal that is no upgrade.
+msibuild "$out/$name.msi" \
+    -q "UPDATE Property SET Value = 'WIX_DOWNGRADE_DETECTED;WIX_UPGRADE_DETECTED;SCHEDULE' WHERE Property = 'SecureCustomProperties'"
+msibuild "$out/$name.msi" -q "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('Schedule', 3090, 'exe', 'schedule --install')"
+msibuild "$out/$name.msi" -q "INSERT INTO CustomAction (Action, Type, Source, Target) VALUES ('Unschedule', 3154, 'exe', 'schedule --remove')"
+msibuild "$out/$name.msi" -q "INSERT INTO InstallExecuteSequence (Action, Condition, Sequence) VALUES ('Schedule', 'SCHEDULE AND NOT REMOVE', 6500)"
+msibuild "$out/$name.msi" -q \
+    "INSERT INTO InstallExecuteSequence (Action, Condition, Sequence) VALUES ('Unschedule', 'REMOVE=\"ALL\" AND NOT UPGRADINGPRODUCTCODE', 3400)"
 ls -l "$out/$name.zip" "$out/$name.msi"

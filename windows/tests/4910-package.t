@@ -18,7 +18,8 @@ my $run = "$here/../winerun.sh";
 my $prefix = $ENV{WINEPREFIX} || "$here/../../build/wine";
 my $installed = "$prefix/drive_c/Program Files/spoolsweep";
 my $kept = "$prefix/drive_c/ProgramData/spoolsweep";
-my @files = qw(LICENSE.txt README.md THIRD-PARTY.txt spoolsweep-completion.ps1 spoolsweep.exe spoolsweep.html);
+my @files = qw(LICENSE.txt README.md THIRD-PARTY.txt WINDOWS.md spoolsweep-completion.ps1 spoolsweep.exe spoolsweep.html);
+my @task = ("$kept/spoolsweep-check.xml", "$prefix/drive_c/windows/system32/tasks/spoolsweep health check");
 my $log = 'HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\spoolsweep';
 my $environment = 'HKLM\SYSTEM\CurrentControlSet\Control\Session Manager\Environment';
 
@@ -40,6 +41,11 @@ for my $library (qw(c-ares file libarchive libidn2 libpsl pcre2 sqlite3 utf8proc
 	like(slurp("$work/spoolsweep-$version-win64/THIRD-PARTY.txt"), qr/^$library\b.*\n=+\n\n.{70}/ms, "the notice of $library");
 }
 
+my $readme = slurp("$work/spoolsweep-$version-win64/README.md");
+my @links = $readme =~ /\]\(([^):]+)\)/g;
+ok(@links > 0, 'its README leads to other files');
+ok(-e "$work/spoolsweep-$version-win64/$_", "  to $_, which is there") for @links;
+
 # An older version: the same program with a byte behind it, by the same script.
 mkdir "$work/old" or die $!;
 copy("$build/spoolsweep.exe", "$work/old/spoolsweep.exe") or die $!;
@@ -52,6 +58,7 @@ is_deeply([ folder($installed) ], \@files, 'the older version is installed');
 is(slurp("$installed/spoolsweep.exe"), slurp("$work/old/spoolsweep.exe"), '  its program');
 is_deeply([ products() ], [ '0.0.9' ], '  and is the one product');
 is(in_path(), 1, '  with an entry in PATH');
+is_deeply([ grep { -e } @task ], [], '  and without a scheduled task');
 make_path("$kept/archives");
 for my $f ('index.db', 'journal.db', 'archives/a.tar.zst') {
 	open my $h, '>', "$kept/$f" or die $!;
@@ -71,7 +78,15 @@ is(slurp("$kept/$_"), "kept\n", "  $_ is as it was") for 'index.db', 'archives/a
 msiexec('/i', "$work/old/spoolsweep-0.0.9-win64.msi");
 is_deeply([ products() ], [ $version ], 'no way back to an older version');
 
+# The scheduled task, when it is asked for.
 msiexec('/x', $msi);
+msiexec('/i', $msi, 'SCHEDULE=1');
+is_deeply([ grep { !-e } @task ], [], 'SCHEDULE=1: the task is there');
+like(slurp($task[0]), qr{<Command>&quot;C:[\\/]Program Files[\\/]spoolsweep[\\/]spoolsweep\.exe&quot;</Command>}, '  with the program that was installed');
+# Wine does not tell a removal for an upgrade from another: the table is looked at.
+like(`msiinfo export '$msi' InstallExecuteSequence`, qr/^Unschedule\tREMOVE="ALL" AND NOT UPGRADINGPRODUCTCODE\t/m, '  which an upgrade leaves');
+msiexec('/x', $msi);
+is_deeply([ grep { -e } @task ], [], '  a removal takes it');
 ok(!-e $installed, 'removal: the folder has gone');
 is_deeply([ products() ], [], '  and the product');
 is(in_path(), 0, '  and the entry in PATH');
