@@ -65,7 +65,7 @@ $(B)/unit/%$(T): tests/unit/test_%.c $(LIB) $(UNITSYS:%=$(B)/%.o) $(BEGIN)
 	$(CC) $(CPPFLAGS) $(UNITFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $(filter %.c %.o,$^) $(LDLIBS) -lcmocka
 
 # What windows/ decides without Windows is tested everywhere.
-$(B)/unit/win$(T): $(patsubst %,$(B)/windows/sys_win_%.o,path errno zones rule charset event)
+$(B)/unit/win$(T): $(patsubst %,$(B)/windows/sys_win_%.o,path errno zones rule charset gb18030 event)
 
 $(B)/mkspool$(X): $(MKSPOOL) $(wildcard tests/mkspool*.h) $(BEGIN)
 	@mkdir -p $(@D)

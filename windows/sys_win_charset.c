@@ -89,7 +89,7 @@ static const struct {
 	{ "macintosh mac macroman", WIN_TABLE, 10000, 1, NULL },
 	{ "maccyrillic xmaccyrillic", WIN_TABLE, 10007, 1, NULL },
 	{ "gb2312 gbk cp936 ms936 windows936 euccn chinese isoir58 gb231280 csgb2312", WIN_TABLE, 936, 0, NULL },
-	{ "gb18030", WIN_TABLE, 54936, 0, NULL },
+	{ "gb18030", WIN_GB18030, 54936, 0, NULL },
 	{ "big5 cp950 big5hkscs cnbig5 csbig5 big5eten", WIN_TABLE, 950, 0, NULL },
 	{ "shiftjis sjis mskanji csshiftjis windows31j cswindows31j cp932 ms932 xsjis", WIN_TABLE, 932, 0, NULL },
 	{ "eucjp ujis eucjpms extendedunixcodepackedformatforjapanese", WIN_TABLE, 20932, 1, NULL },

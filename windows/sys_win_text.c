@@ -61,6 +61,22 @@ skip(struct source *s, size_t n)
 	s->n -= n;
 }
 
+/* The four-byte form begins as the two-byte one; its second byte is a digit. */
+static int
+is_gb18030_four(const struct source *s, const struct win_charset *cs)
+{
+	return cs->how == WIN_GB18030 && s->n > 1 && s->p[0] >= 0x81 && s->p[0] <= 0xfe && s->p[1] >= 0x30 && s->p[1] <= 0x39;
+}
+
+static void
+one_gb18030_four(struct sink *k, struct source *s)
+{
+	int32_t c = s->n >= 4 ? win_gb18030(s->p) : -1;
+
+	put(k, c >= 0 ? (uint32_t)c : BAD);
+	skip(s, s->n < 4 ? s->n : c >= 0 ? 4 : 1);	/* a character that is cut ends the text */
+}
+
 /* One character of so many bytes by a table; the first byte is dropped as U+FFFD when they are none. */
 static void
 one_by_table(struct sink *k, struct source *s, size_t bytes, const struct win_charset *cs)
@@ -82,9 +98,9 @@ one_by_table(struct sink *k, struct source *s, size_t bytes, const struct win_ch
 static size_t
 char_bytes(const struct source *s, const struct win_charset *cs)
 {
-	if (!IsDBCSLeadByteEx(cs->code_page, s->p[0]) && !(cs->code_page == 54936 && s->p[0] >= 0x81 && s->p[0] <= 0xfe))
-		return 1;
-	return cs->code_page == 54936 && s->n > 1 && s->p[1] >= 0x30 && s->p[1] <= 0x39 ? 4 : 2;
+	const int is_gb18030 = cs->code_page == 54936 && s->p[0] >= 0x81 && s->p[0] <= 0xfe;	/* IsDBCSLeadByteEx knows none of it */
+
+	return IsDBCSLeadByteEx(cs->code_page, s->p[0]) || is_gb18030 ? 2 : 1;
 }
 
 /* The whole text at once, which a correct one allows; else character by character. */
@@ -92,13 +108,19 @@ static void
 by_table(struct sink *k, struct source s, const struct win_charset *cs)
 {
 	wchar_t *w = mem_grow(NULL, (s.n + 1) * sizeof *w);
-	int got = s.n <= INT32_MAX ? MultiByteToWideChar(cs->code_page, MB_ERR_INVALID_CHARS, (const char *)s.p, (int)s.n, w, (int)s.n) : 0;
+	/* GBK, which may stand for it, can take one half of a four-byte character for another: each is looked at. */
+	const int is_whole = s.n <= INT32_MAX && cs->how != WIN_GB18030;
+	int got = is_whole ? MultiByteToWideChar(cs->code_page, MB_ERR_INVALID_CHARS, (const char *)s.p, (int)s.n, w, (int)s.n) : 0;
 
 	if (got > 0)
 		put_wide(k, w, (size_t)got, cs);
 	else
-		while (s.n != 0 && !k->is_full)
-			one_by_table(k, &s, char_bytes(&s, cs), cs);
+		while (s.n != 0 && !k->is_full) {
+			if (is_gb18030_four(&s, cs))
+				one_gb18030_four(k, &s);
+			else
+				one_by_table(k, &s, char_bytes(&s, cs), cs);
+		}
 	free(w);
 }
 
@@ -319,7 +341,8 @@ sys_iconv(char *out, size_t max, const char *charset, const void *in, size_t n)
 	if (n == 0)
 		return 0;
 	switch (cs.how) {
-	case WIN_TABLE:		by_table(&k, s, &cs); break;
+	case WIN_TABLE:
+	case WIN_GB18030:	by_table(&k, s, &cs); break;
 	case WIN_UTF8:
 		while (s.n != 0 && !k.is_full)
 			one_of_utf8(&k, &s);

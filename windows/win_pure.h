@@ -72,7 +72,8 @@ int32_t win_zone_offset(const struct win_zone_year *y, size_t n, int first, int6
 
 /* ---- charsets ---- */
 
-enum win_how { WIN_TABLE, WIN_ASCII, WIN_UTF8, WIN_UTF16, WIN_UTF16BE, WIN_UTF32, WIN_UTF32BE, WIN_UTF7, WIN_ISO_JP, WIN_ISO_KR, WIN_HZ, WIN_OWN };
+enum win_how { WIN_TABLE, WIN_ASCII, WIN_UTF8, WIN_UTF16, WIN_UTF16BE, WIN_UTF32, WIN_UTF32BE, WIN_UTF7, WIN_ISO_JP, WIN_ISO_KR, WIN_HZ, WIN_OWN,
+	WIN_GB18030 };
 
 struct win_charset {
 	enum win_how how;
@@ -83,5 +84,8 @@ struct win_charset {
 
 /* 0, or -1 for a name that mail does not use. */
 int win_charset(struct win_charset *out, const char *name);
+
+/* A four-byte character of GB18030; -1 when the bytes are none. */
+int32_t win_gb18030(const unsigned char p[4]);
 
 #endif

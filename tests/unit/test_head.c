@@ -93,7 +93,7 @@ test_charsets(void **state)
 		{ "=?iso-8859-5?q?=BF=E0=D8=D2=D5=E2?=", "Привет", NULL },
 		{ "=?GB2312?B?w+K30beixrE=?=", "免费发票", NULL },
 		{ "=?gb2312?B?5me7+c/Iyfo=?=", "鎔基先生", NULL },	/* GBK under the name of its subset */
-		{ "=?gb18030?B?1tDOxIE57jk=?=", UNIT_GB18030 ? "中文㐀" : "中文\xef\xbf\xbd" "9\xef\xbf\xbd" "9", NULL },
+		{ "=?gb18030?B?1tDOxIE57jk=?=", "中文㐀", NULL },
 		{ "=?Big5?B?uXG2T77Mw9I=?=", "電費憑證", NULL },
 		{ "=?EUC-KR?B?saSw7SC43sDP?=", "광고 메일", NULL },
 		{ "=?ks_c_5601-1987?B?jGO55rCix88=?=", "똠방각하", NULL },

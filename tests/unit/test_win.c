@@ -413,6 +413,41 @@ charsets_by_any_name(void **state)
 	assert_int_equal(win_charset(&c, "utf-8//TRANSLIT"), -1);
 }
 
+/* As the C library has them where this is the POSIX program, but for the few that it leaves out. */
+static void
+four_bytes_of_gb18030(void **state)
+{
+	static const struct { const char *bytes; int32_t c; } cases[] = {
+		{ "\x81\x30\x81\x30", 0x80 }, { "\x81\x39\xee\x39", 0x3400 }, { "\x84\x31\xa4\x37", 0xfffd }, { "\x84\x31\xa4\x39", 0xffff },
+		{ "\x84\x31\xa5\x30", -1 }, { "\x90\x30\x81\x30", 0x10000 }, { "\xe3\x32\x9a\x35", 0x10ffff }, { "\xe3\x32\x9a\x36", -1 },
+		{ "\x81\x2f\x81\x30", -1 }, { "\x81\x30\x81\x3a", -1 }, { "\x80\x30\x81\x30", -1 }, { "\x81\x30\xff\x30", -1 },
+	};
+	unsigned char p[4];
+	char want[8] = "", got[8];
+	int64_t n;
+	size_t i;
+	int32_t c;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(win_gb18030((const unsigned char *)cases[i].bytes), cases[i].c);
+	for (i = 0; i < 39420; i++) {
+		p[0] = (unsigned char)(0x81 + i / 12600);
+		p[1] = (unsigned char)(0x30 + i / 1260 % 10);
+		p[2] = (unsigned char)(0x81 + i / 10 % 126);
+		p[3] = (unsigned char)(0x30 + i % 10);
+		n = sys_iconv(want, sizeof want, "gb18030", p, sizeof p);
+		c = win_gb18030(p);
+		assert_in_range(c, 0x80, 0xffff);
+		if (n < 2 || memcmp(want, "\xef\xbf\xbd", 3) == 0)	/* U+FFFD: unknown there */
+			continue;
+		assert_int_equal(n, c < 0x800 ? 2 : 3);
+		snprintf(got, sizeof got, "%c%c%c", c < 0x800 ? 0xc0 | c >> 6 : 0xe0 | c >> 12, c < 0x800 ? 0x80 | (c & 0x3f) : 0x80 | (c >> 6 & 0x3f),
+		    0x80 | (c & 0x3f));
+		assert_memory_equal(want, got, (size_t)n);
+	}
+}
+
 /* ---- the Event Log ---- */
 
 struct record {
@@ -488,6 +523,7 @@ main(void)
 		cmocka_unit_test(zones_have_a_key),
 		cmocka_unit_test(rules_turn_the_clock),
 		cmocka_unit_test(charsets_by_any_name),
+		cmocka_unit_test(four_bytes_of_gb18030),
 		cmocka_unit_test(events_as_in_the_message_file),
 	};
 

@@ -18,10 +18,5 @@
 #define UNIT_NAMES 1
 #endif
 
-/* Whether the system's GB18030 has the four-byte characters: that of Wine 8 is GBK. */
-#ifndef UNIT_GB18030
-#define UNIT_GB18030 1
-#endif
-
 #define unit_needs(what) do { if (!(what)) { print_message("# skipped: needs " #what "\n"); skip(); } } while (0)
 #endif

@@ -15,7 +15,6 @@
 
 #define UNIT_MODES 0	/* files have no mode bits */
 #define UNIT_NAMES 0
-#define UNIT_GB18030 0
 
 #define mkdir(path, mode) ((void)(mode), _mkdir(path))
 #define chmod(path, mode) ((void)(mode), access(path, F_OK))
