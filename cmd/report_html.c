@@ -613,6 +613,36 @@ next(struct page *p)
 	buf_puts(p->b, "</ol></section>\n");
 }
 
+/* For a form or a letter: the lists, then what is the same for all of them. */
+static void
+delisting(struct page *p)
+{
+	const struct delist *d = &p->v->delist;
+	size_t i;
+
+	if (d->nlists == 0)
+		return;
+	buf_puts(p->b, "<section id=\"delist\"><h2>For those who run the lists</h2>");
+	if (d->state != DELIST_CLEAN)
+		buf_puts(p->b, d->state == DELIST_NOT_YET ? "<p><b>Do not ask yet: suspicious mail is still queued.</b></p><ul>" :
+		    "<p><b>Do not ask yet: it is not known that the queue is clean.</b></p><ul>");
+	else
+		buf_puts(p->b, "<ul>");
+	for (i = 0; i < d->nlists; i++) {
+		buf_puts(p->b, "<li><b>");
+		text(p, d->list[i]->list != NULL ? d->list[i]->list : d->list[i]->operator, CUT);
+		buf_puts(p->b, "</b> ");
+		text(p, delist_listing(d->list[i], &p->v->arena), SAMPLE_CUT);
+		buf_puts(p->b, " ");
+		text(p, d->list[i]->url != NULL ? d->list[i]->url : "", 2 * CUT);
+		buf_puts(p->b, "</li>");
+	}
+	list(p, "</ul><h3>Cause</h3><ul>", d->cause, d->ncause, "</ul>");
+	list(p, "<h3>What was done</h3><ul>", d->done, d->ndone, "</ul>");
+	list(p, "<h3>The queue</h3><ul>", d->proof, d->nproof, "</ul>");
+	buf_puts(p->b, "</section>\n");
+}
+
 static void
 about(struct page *p)
 {
@@ -649,5 +679,6 @@ report_html(struct buf *b, struct report_view *v)
 	replies(&p);
 	done(&p);
 	next(&p);
+	delisting(&p);
 	about(&p);
 }

@@ -6,6 +6,7 @@
  * goes through one of text_html, text_json, text_inert on its way out.
  */
 #include "cmd/cmd.h"
+#include "index/delist.h"
 #include "index/report.h"
 #include "spool/arena.h"
 
@@ -33,6 +34,7 @@ struct report_view {
 	size_t nnotes;
 	struct report_step step[REPORT_STEPS];
 	size_t nsteps;
+	struct delist delist;		/* for those who run lists */
 	struct arena arena;
 };
 

@@ -24,6 +24,9 @@ static const char *const reply_keys[] = { "section", "class", "messages", "diffe
 static const char *const evidence_keys[] = {
 	"section", "category", "about_us", "list", "operator", "messages", "queued", "replies", "first", "last", "addresses", "url", "closed"
 };
+static const char *const delist_keys[] = {
+	"section", "list", "operator", "addresses", "url", "first", "last", "listing", "cause", "done", "proof", "state"
+};
 static const char *const sample_keys[] = { "section", LIST_KEY_NAMES, "removed", "recipient_list" };
 static const char *const plan_keys[] = {
 	"section", "plan", "kind", "state", "created", "started", "finished", "who", "host", "selection", "here", "planned", "taken", "archived",
@@ -224,6 +227,36 @@ evidence(struct out *o, struct report_view *v)
 	}
 }
 
+/* A row a list to write to: what its operator asks for. */
+static void
+delisting(struct out *o, struct report_view *v)
+{
+	const struct delist *d = &v->delist;
+	const struct evidence_row *row;
+	size_t i, k;
+
+	out_keys(o, delist_keys, COUNT(delist_keys));
+	for (i = 0; i < d->nlists; i++) {
+		row = d->list[i];
+		out_text(o, "delist");
+		out_text(o, row->list);
+		out_text(o, row->operator);
+		out_list(o);
+		for (k = 0; k < row->naddresses; k++)
+			out_text(o, row->address[k].name);
+		out_list_end(o);
+		out_text(o, row->url);
+		out_time(o, row->first, 0);
+		out_time(o, row->last, 0);
+		out_text(o, delist_listing(row, &v->arena));
+		texts(o, d->cause, d->ncause);
+		texts(o, d->done, d->ndone);
+		texts(o, d->proof, d->nproof);
+		out_text(o, delist_state_name[d->state]);
+		out_row(o);
+	}
+}
+
 static void
 samples(struct out *o, struct report_view *v)
 {
@@ -334,7 +367,8 @@ static const struct section {
 	const char *file;
 	void (*put)(struct out *o, struct report_view *v);
 } sections[] = {
-	{ "summary.csv", summary }, { "spools.csv", spools }, { "timeline.csv", timeline }, { "replies.csv", replies }, { "evidence.csv", evidence }, { "samples.csv", samples },
+	{ "summary.csv", summary }, { "spools.csv", spools }, { "timeline.csv", timeline }, { "replies.csv", replies }, { "evidence.csv", evidence },
+	{ "delist.csv", delisting }, { "samples.csv", samples },
 	{ "plans.csv", plans }, { "archives.csv", archives }, { "restores.csv", restores }, { "steps.csv", steps }
 };
 static const char *const rank_file[RANK_COUNT] = {

@@ -225,6 +225,36 @@ done(struct out *o, struct report_view *v)
 }
 
 static void
+sentences(struct out *o, const char *name, const char *const *v, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		line(o, i == 0 ? name : "            ", v[i]);
+}
+
+/* For a form or a letter: the lists, then what is the same for all of them. */
+static void
+delisting(struct out *o, struct report_view *v)
+{
+	const struct delist *d = &v->delist;
+	size_t i;
+
+	if (d->nlists == 0)
+		return;
+	heading(o, "For those who run the lists");
+	for (i = 0; i < d->nlists; i++)
+		line(o, "  ", arena_fmt(&v->arena, "%s (%s): %s", d->list[i]->list != NULL ? d->list[i]->list : d->list[i]->operator,
+		    d->list[i]->url != NULL ? d->list[i]->url : "no page known", delist_listing(d->list[i], &v->arena)));
+	sentences(o, "  cause     ", d->cause, d->ncause);
+	sentences(o, "  done      ", d->done, d->ndone);
+	sentences(o, "  the queue ", d->proof, d->nproof);
+	if (d->state != DELIST_CLEAN)
+		out_raw(o, d->state == DELIST_NOT_YET ? "  Do not ask yet: suspicious mail is still queued.\n" :
+		    "  Do not ask yet: it is not known that the queue is clean.\n");
+}
+
+static void
 next(struct out *o, struct report_view *v)
 {
 	size_t i, k;
@@ -253,6 +283,7 @@ report_text(struct out *o, struct report_view *v)
 	replies(o, v);
 	done(o, v);
 	next(o, v);
+	delisting(o, v);
 	heading(o, "About these numbers");
 	for (i = 0; i < v->r->nspools; i++)
 		line(o, "  ", arena_fmt(&v->arena, "%s:%s: %s queued, %s removed, scanned %s", v->r->spool[i].kind, v->r->spool[i].root,

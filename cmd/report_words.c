@@ -502,4 +502,5 @@ report_words(struct report_view *v)
 	warn(v);
 	remark(v);
 	plan_steps(v);
+	delist_make(&v->delist, v->r, &v->arena);
 }
