@@ -112,7 +112,7 @@ void spools_free(struct spool_place *p, size_t n);
 const char *spools_looked_for(void);	/* one sentence for "none found" */
 
 extern const struct command cmd_spools, cmd_scan, cmd_rank, cmd_list, cmd_show, cmd_purge, cmd_hold, cmd_release, cmd_plans, cmd_verify,
-    cmd_restore, cmd_check, cmd_report, cmd_evidence, cmd_dnsbl, cmd_schedule;
+    cmd_restore, cmd_check, cmd_report, cmd_prune, cmd_evidence, cmd_dnsbl, cmd_schedule;
 extern const struct command *const cmd_all[];	/* commands.c, NULL at the end */
 
 #endif

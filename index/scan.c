@@ -958,20 +958,20 @@ scan_end(struct scan *s)
 	sys_cond_free(s->more);
 }
 
-/* One scan at a time an index: the lock ends with the process, whatever ends it. */
-static int
-lock_index(struct sys_lock **out, struct scan_stats *st, const struct index *ix, int wait_s, struct err *e)
+int
+scan_lock(struct sys_lock **out, int64_t *locked_by, const struct index *ix, int wait_s, struct err *e)
 {
 	size_t n = strlen(ix->path) + sizeof ".scan";
 	char *path = mem_grow(NULL, n);
 	int64_t holder;
 	int rc;
 
+	*locked_by = 0;
 	snprintf(path, n, "%s.scan", ix->path);
 	wait_s = wait_s == 0 ? LOCK_WAIT_S : wait_s < 0 ? 0 : wait_s;
 	rc = sys_lock_take(out, path, wait_s, &holder, e);
 	if (rc == 1) {
-		st->locked_by = holder > 0 ? holder : -1;
+		*locked_by = holder > 0 ? holder : -1;
 		rc = err_set(e, 0, "another scan (process %lld) is writing index %s: gave up after %d s", (long long)holder,
 		    ix->path, wait_s);
 	}
@@ -1010,7 +1010,7 @@ scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const str
 	int rc = -1, is_other;
 
 	memset(out, 0, sizeof *out);
-	if (lock_index(&lock, out, ix, opt->lock_wait_s, e) < 0)
+	if (scan_lock(&lock, &out->locked_by, ix, opt->lock_wait_s, e) < 0)
 		return -1;
 	s.lock = sys_mutex_new();
 	s.more = sys_cond_new();

@@ -55,6 +55,11 @@ struct scan_options {
 int scan_spool(struct scan_stats *out, struct index *ix, struct spool *sp, const struct scan_options *opt, struct err *e);
 void scan_stats_free(struct scan_stats *s);
 
+/* One scan at a time an index, and nothing else that drops rows from it: the lock ends with the process, whatever ends it. wait_s as
+ * lock_wait_s. -1 also when another process has it: *locked_by is that one, -1 not known; else 0. Free with sys_lock_free. */
+struct sys_lock;
+int scan_lock(struct sys_lock **out, int64_t *locked_by, const struct index *ix, int wait_s, struct err *e);
+
 /* Does a scan exit with 3: damage, odd files, orphans or unknown queues. */
 int scan_is_unclean(const struct scan_stats *s);
 

@@ -3,7 +3,7 @@
 _spoolsweep()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command="" word i
-	local commands="spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule help"
+	local commands="spools scan rank list show purge hold release plans verify restore check report prune evidence dnsbl schedule help"
 	local globals="--index --json --csv --quiet --verbose --help --version -q -v"
 	local selectors="--account --domain --sender --sender-domain --recipient --recipient-domain --client --subject
 		--script --queue --spool --kind --null-sender --frozen --damaged --older --younger --since --until --larger
@@ -50,7 +50,7 @@ _spoolsweep()
 	esac
 	case $command in
 	"") mapfile -t COMPREPLY < <(compgen -W "$commands $globals" -- "$cur") ;;
-	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule" -- "$cur") ;;
+	help) mapfile -t COMPREPLY < <(compgen -W "spools scan rank list show purge hold release plans verify restore check report prune evidence dnsbl schedule" -- "$cur") ;;
 	scan)
 		if [[ $cur == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "--contents --full --max-body --threads --timezone $selectors $globals" -- "$cur")
@@ -86,6 +86,7 @@ _spoolsweep()
 			mapfile -t COMPREPLY < <(compgen -d -- "$cur"); compopt -o filenames
 		fi ;;
 	dnsbl) mapfile -t COMPREPLY < <(compgen -W "--from-evidence --list --resolver --timeout -t $globals" -- "$cur") ;;
+	prune) mapfile -t COMPREPLY < <(compgen -W "--older --execute $globals" -- "$cur") ;;
 	schedule) mapfile -t COMPREPLY < <(compgen -W "--install --remove --print --every --metrics --with --folder --program $globals" -- "$cur") ;;
 	show) mapfile -t COMPREPLY < <(compgen -W "$selectors $globals" -- "$cur") ;;
 	*) mapfile -t COMPREPLY < <(compgen -W "$globals" -- "$cur") ;;

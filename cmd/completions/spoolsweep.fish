@@ -1,6 +1,6 @@
 # fish completion for spoolsweep(1)
 
-set -l commands spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule help
+set -l commands spools scan rank list show purge hold release plans verify restore check report prune evidence dnsbl schedule help
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l selects "__fish_seen_subcommand_from scan rank list show purge hold release restore report evidence"
 
@@ -20,9 +20,10 @@ complete -c spoolsweep -n $none -a check -d 'health check'
 complete -c spoolsweep -n $none -a report -d 'the incident as a page, text, JSON or CSV'
 complete -c spoolsweep -n $none -a evidence -d 'what other servers say of this one'
 complete -c spoolsweep -n $none -a dnsbl -d 'ask blocklists by DNS'
+complete -c spoolsweep -n $none -a prune -d 'forget what is old'
 complete -c spoolsweep -n $none -a schedule -d 'run the health check on a schedule'
 complete -c spoolsweep -n $none -a help -d 'help of a command'
-complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule'
+complete -c spoolsweep -n '__fish_seen_subcommand_from help' -a 'spools scan rank list show purge hold release plans verify restore check report prune evidence dnsbl schedule'
 
 complete -c spoolsweep -l index -r -F -d 'the index'
 complete -c spoolsweep -l json -d 'JSON Lines'
@@ -108,6 +109,10 @@ complete -c spoolsweep -n $dnsbl -l from-evidence -d 'the addresses that replies
 complete -c spoolsweep -n $dnsbl -l list -x -d 'only this list or zone'
 complete -c spoolsweep -n $dnsbl -l resolver -x -d 'ask this one'
 complete -c spoolsweep -n $dnsbl -s t -l timeout -x -d 'of one query'
+
+set -l prune '__fish_seen_subcommand_from prune'
+complete -c spoolsweep -n $prune -l older -x -d 'ended longer ago'
+complete -c spoolsweep -n $prune -l execute -d 'forget it'
 
 set -l schedule '__fish_seen_subcommand_from schedule'
 complete -c spoolsweep -n $schedule -l install -d 'write the files and start it'

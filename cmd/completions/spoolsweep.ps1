@@ -25,6 +25,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'report' = @('--html', '--text', '--csv', '--timeline', '--bodyfile', '--redact', '-n') + $selectors
 		'evidence' = @('--gone', '--reply') + $selectors
 		'dnsbl' = '--from-evidence', '--list', '--resolver', '--timeout', '-t'
+		'prune' = '--older', '--execute'
 		'schedule' = '--install', '--remove', '--print', '--every', '--metrics', '--with', '--folder', '--program'
 	}
 	$values = @{

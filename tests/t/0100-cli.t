@@ -6,8 +6,7 @@ use lib dirname(__FILE__);
 use Sweep;
 use Test::More;
 
-my @commands = qw(spools scan rank list show purge hold release plans verify restore check report evidence dnsbl schedule);
-my @not_yet = qw(prune);
+my @commands = qw(spools scan rank list show purge hold release plans verify restore check report prune evidence dnsbl schedule);
 my $dir = work_dir();
 my $index = "$dir/index.db";
 
@@ -104,12 +103,6 @@ for my $m (@mistakes) {
 	is($r->{out}, '', '  and gives no data');
 }
 ok(!-e $index, 'no mistake made an index');
-
-for my $c (@not_yet) {
-	my $r = sweep({ index => $index }, $c, '--sender', 'a@b.example');
-	is($r->{status}, 64, "$c does not exist yet: 64");
-	like($r->{err}, qr/no command "$c"/, "  and says so");
-}
 
 # ---- failures that are no mistakes of usage
 for my $args ([ 'list' ], [ 'rank' ], [ 'show', 'ABC' ], [ 'list', '-c' ]) {
