@@ -222,8 +222,8 @@ cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct
 	}
 	if (nspools != NULL)
 		*nspools = f.nspools;
-	if (selection_has(s, SEL_URL) || selection_has(s, SEL_ATTACHMENT))
-		cmd_say_missing(c, ix, s, selection_has(s, SEL_URL) ? "--url" : "--attachment");
+	if (selection_has(s, SEL_URL) || selection_has(s, SEL_ATTACHMENT) || selection_has(s, SEL_CAMPAIGN))
+		cmd_say_missing(c, ix, s, selection_has(s, SEL_URL) ? "--url" : selection_has(s, SEL_CAMPAIGN) ? "--campaign" : "--attachment");
 	return f.status;
 }
 

@@ -79,6 +79,9 @@ struct campaign_item {
 /* Groups the items of a spool, in any order. Items with one print are best given once, with `times`. */
 void campaign_group(struct campaign_item *item, size_t n);
 
+/* 64 bits well mixed; all hashes here rest on it. */
+uint64_t campaign_mix(uint64_t x);
+
 /* "0123456789ab" */
 void campaign_id_text(char out[CAMPAIGN_ID_SIZE], uint64_t id);
 

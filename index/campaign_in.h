@@ -41,7 +41,4 @@ void words_end(struct words *w);
 /* Of a word in folded letters; never one of the masks. */
 uint64_t words_hash(const uint32_t *c, size_t n);
 
-/* 64 bits well mixed; the one on which all hashes here rest. */
-uint64_t campaign_mix(uint64_t x);
-
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/campaigns.h"
 #include "index/contents_in.h"
 #include "index/query.h"
 #include "index/scan.h"
@@ -24,7 +25,7 @@
 
 struct job {			/* one message */
 	int64_t row, fp;
-	const char *queue, *id, *path;
+	struct body_of of;
 	struct body body;
 };
 
@@ -44,7 +45,7 @@ struct run {
 	int64_t spool_id, started;
 	int64_t *row;
 	size_t nrow, cap, given;
-	sqlite3_stmt *ask;
+	sqlite3_stmt *ask, *ask_rcpt;
 	struct contents_put *put;
 	size_t uncommitted, written;
 
@@ -98,7 +99,7 @@ reader_run(void *arg)
 	while ((b = take(rd->r)) != NULL) {
 		for (i = 0; i < b->n; i++) {
 			j = &b->job[i];
-			body_read(&j->body, rd->body, &b->arena, j->queue, j->id, j->path);
+			body_read(&j->body, rd->body, &b->arena, &j->of);
 		}
 		give_back(rd->r, b);
 	}
@@ -168,12 +169,36 @@ select_rows(struct run *r, struct selection *s, struct err *e)
 
 /* ---- batches ---- */
 
+static void
+fill_of(struct body_of *of, struct run *r, struct arena *a)
+{
+	const void *path = sqlite3_column_blob(r->ask, 3);
+
+	memset(of, 0, sizeof *of);
+	of->queue = arena_str(a, (const char *)sqlite3_column_text(r->ask, 1));
+	of->id = arena_str(a, (const char *)sqlite3_column_text(r->ask, 2));
+	of->path = arena_dup(a, path != NULL ? path : "", (size_t)sqlite3_column_bytes(r->ask, 3));
+	if (sqlite3_column_type(r->ask, 4) != SQLITE_NULL)
+		of->subject = arena_str(a, (const char *)sqlite3_column_text(r->ask, 4));
+}
+
+static int
+fill_names(struct body_of *of, struct run *r, int64_t row, struct arena *a, struct err *e)
+{
+	int rc;
+
+	sqlite3_bind_int64(r->ask_rcpt, 1, row);
+	while ((rc = sqlite3_step(r->ask_rcpt)) == SQLITE_ROW && of->nrcpt < CONTENTS_RCPTS_MAX)
+		of->rcpt[of->nrcpt++] = arena_str(a, (const char *)sqlite3_column_text(r->ask_rcpt, 0));
+	sqlite3_reset(r->ask_rcpt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : index_err(r->ix, e, "read");
+}
+
 /* Fills a batch with the next rows. Rows that have gone since are left out. */
 static int
 fill(struct run *r, struct batch *b, struct err *e)
 {
 	struct job *j;
-	const void *path;
 	int rc;
 
 	b->n = 0;
@@ -185,10 +210,9 @@ fill(struct run *r, struct batch *b, struct err *e)
 			j = &b->job[b->n++];
 			j->row = r->row[r->given - 1];
 			j->fp = sqlite3_column_int64(r->ask, 0);
-			j->queue = arena_str(&b->arena, (const char *)sqlite3_column_text(r->ask, 1));
-			j->id = arena_str(&b->arena, (const char *)sqlite3_column_text(r->ask, 2));
-			path = sqlite3_column_blob(r->ask, 3);
-			j->path = arena_dup(&b->arena, path != NULL ? path : "", (size_t)sqlite3_column_bytes(r->ask, 3));
+			fill_of(&j->of, r, &b->arena);
+			if (fill_names(&j->of, r, j->row, &b->arena, e) < 0)
+				return -1;
 		} else if (rc == SQLITE_DONE) {
 			r->out->gone++;
 		}
@@ -226,14 +250,14 @@ wait_done(struct run *r)
 static void
 tell_why(struct contents_stats *st, const struct job *j)
 {
-	size_t n = strlen(j->id) + strlen(j->body.why) + 64;
+	size_t n = strlen(j->of.id) + strlen(j->body.why) + 64;
 
 	st->unreadable++;
 	if (st->nlines == LINES_MAX)
 		return;
 	st->lines = mem_grow(st->lines, (st->nlines + 1) * sizeof *st->lines);
 	st->lines[st->nlines] = mem_new(n);
-	snprintf(st->lines[st->nlines++], n, "contents of %s not read: %s", j->id, j->body.why);
+	snprintf(st->lines[st->nlines++], n, "contents of %s not read: %s", j->of.id, j->body.why);
 }
 
 static int
@@ -387,20 +411,24 @@ contents_read(struct contents_stats *out, struct index *ix, struct spool *sp, st
 	if (r.spool_id < 0 || select_rows(&r, s, e) < 0)
 		goto out;
 	out->wanted = (int64_t)r.nrow;
-	rc = 0;
-	if (r.nrow == 0)
+	rc = r.nrow == 0 ? 0 : -1;
+	if (rc == 0)
 		goto out;
-	rc = -1;
-	r.ask = index_prepare(ix, "SELECT m.fp, t.text, m.qid, m.path FROM message m JOIN text t ON t.id = m.queue"
+	r.ask = index_prepare(ix, "SELECT m.fp, t.text, m.qid, m.path, s.text FROM message m JOIN text t ON t.id = m.queue"
+	    " LEFT JOIN text s ON s.id = m.subject"
 	    " WHERE m.id = ? AND m.gone_scan IS NULL", e);
-	r.put = r.ask != NULL ? contents_put_new(ix, r.spool_id, o.max_body, e) : NULL;
+	r.ask_rcpt = r.ask != NULL ? index_prepare(ix, "SELECT address FROM recipient WHERE message = ? ORDER BY seq LIMIT 8", e) : NULL;
+	r.put = r.ask_rcpt != NULL ? contents_put_new(ix, r.spool_id, o.max_body, e) : NULL;
 	/* every row that a new one refers to is there: no need to look each up */
 	if (r.put != NULL && index_exec(ix, "PRAGMA foreign_keys = OFF", e) == 0 && body_shared_new(&r.shared, o.max_body, e) == 0)
 		rc = read_all(&r, e);
 out:
 	if (!sqlite3_get_autocommit(ix->db))
 		sqlite3_exec(ix->db, rc < 0 ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
+	if (rc == 0)
+		rc = campaigns_assign(ix, e);
 	sqlite3_finalize(r.ask);
+	sqlite3_finalize(r.ask_rcpt);
 	contents_put_free(r.put);
 	sqlite3_exec(ix->db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
 	body_shared_free(r.shared);

@@ -8,13 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/campaign.h"
 #include "index/contents_in.h"
+#include "spool/addr.h"
 #include "spool/detect.h"
 #include "spool/head.h"
 #include "spool/mime.h"
 #include "spool/sys.h"
 
 #define BLOCK ((size_t)32 * 1024)	/* drivers give small pieces: they are joined before they are parsed */
+#define CONTENTS_URLS_MAX 64		/* URLs of a message that are looked at as a whole */
 #define CACHE_MAX ((size_t)1 << 17)	/* contents whose type is remembered */
 
 struct cached {
@@ -38,6 +41,7 @@ struct body_reader {
 	struct spool_reader *spool;
 	struct detect *detect;
 	struct mime *mime;
+	struct campaign_reader *campaign;
 	struct sys_sha256 *sha;
 	struct arena scratch;
 	/* the message at hand */
@@ -48,6 +52,8 @@ struct body_reader {
 	char *block;
 	size_t nblock;
 	int enough;
+	int inner;			/* depth of the message/rfc822 that the reader is in, -1: in none */
+	unsigned nurls;
 	/* the leaf at hand */
 	unsigned char *prefix;
 	size_t nprefix;
@@ -197,9 +203,29 @@ on_begin(void *arg, const struct mime_part *p)
 	to->disposition = keep(r->arena, p->disposition);
 	to->size = -1;
 	to->is_attachment = is_attachment(p);
+	if (r->inner >= 0 && p->depth <= (unsigned)r->inner)
+		r->inner = -1;
+	if (r->inner < 0 && p->is_container && p->depth > 0 && strncmp(p->type, "message/", 8) == 0)
+		r->inner = (int)p->depth;
 	r->nprefix = 0;
 	r->last4 = 0;
 	r->has_7z_key = 0;
+}
+
+/* What a reader of this message sees: not a file, and not a message within it, which is another's (a bounce returns it). */
+static int
+is_shown(const struct body_reader *r, const struct mime_part *p)
+{
+	return r->inner < 0 && (p->is_html || strcmp(p->type, "text/plain") == 0) && (p->disposition == NULL || strcmp(p->disposition, "attachment") != 0);
+}
+
+static void
+on_text(void *arg, const struct mime_part *p, const char *utf8, size_t n)
+{
+	struct body_reader *r = arg;
+
+	if (is_shown(r, p))
+		campaign_text(r->campaign, p->is_html, utf8, n);
 }
 
 /* Only of what begins as a 7z archive. */
@@ -241,6 +267,7 @@ static void
 look_at(struct body_reader *r, const struct mime_part *p, struct body_part *to)
 {
 	struct buf b;
+	int told;
 
 	/* The text of a mail is what it says, unless it does not even look like text. */
 	if (p->is_text && p->name == NULL && detect_is_texty(r->prefix, r->nprefix))
@@ -249,8 +276,11 @@ look_at(struct body_reader *r, const struct mime_part *p, struct body_part *to)
 	if (to->detected == NULL)
 		msg_note(&r->msg, "libmagic cannot tell the type of an attachment");
 	buf_init(&b, 4096);
-	if (detect_note(&b, p, to->detected, r->prefix, r->nprefix, r->has_7z_key))
+	told = detect_note(&b, p, to->detected, r->prefix, r->nprefix, r->has_7z_key);
+	if (told != 0)
 		msg_note(&r->msg, "%s", buf_cstr(&b));
+	if (told == DETECT_LIES)
+		r->out->flags |= BODY_LIES;
 	buf_free(&b);
 }
 
@@ -263,10 +293,15 @@ on_end(void *arg, const struct mime_part *p)
 	if (p->is_container)
 		return;
 	sys_sha256_end(to->sha256, r->sha);
+	if (is_shown(r, p))
+		campaign_text_end(r->campaign, p->is_html);
 	if (p->size != 0)
 		look_at(r, p, to);
 	if (p->is_cut)
 		return;
+	/* an image that the HTML shows is a logo as often as not */
+	if (r->inner < 0 && to->is_attachment && p->size != 0 && !(p->content_id != NULL && strncmp(p->type, "image/", 6) == 0))
+		campaign_file(r->campaign, to->sha256, sizeof to->sha256);
 	to->size = (int64_t)p->size;
 	to->has_sha256 = 1;
 }
@@ -280,6 +315,33 @@ has_known_suffix(const char *host)
 	return dot != NULL && psl_is_public_suffix2(psl_builtin(), dot + 1, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
 }
 
+const char *
+body_domain(const char *host)
+{
+	if (strchr(host, ':') != NULL || addr_ip_in(host, "0.0.0.0/0") == 1)
+		return NULL;
+	return psl_registrable_domain(psl_builtin(), host);
+}
+
+/* The first URLs count for the print; it keeps a few of them. */
+static void
+count_url(struct body_reader *r, const struct url *u)
+{
+	int is_short = contents_is_shortener(u->host);
+	const char *domain;
+	char text[512];
+	size_t n = u->n < sizeof text - 1 ? u->n : sizeof text - 1;
+
+	if (is_short)
+		r->out->flags |= BODY_SHORTENER;
+	if (r->inner >= 0 || r->nurls++ >= CONTENTS_URLS_MAX)
+		return;
+	memcpy(text, u->text, n);
+	text[n] = '\0';
+	domain = body_domain(u->host);
+	campaign_url(r->campaign, domain != NULL ? domain : u->host, text, is_short);
+}
+
 static void
 on_url(void *arg, const struct mime_part *p, const struct url *u)
 {
@@ -289,6 +351,8 @@ on_url(void *arg, const struct mime_part *p, const struct url *u)
 	size_t i;
 
 	(void)p;
+	if (!u->is_bare || has_known_suffix(u->host))
+		count_url(r, u);
 	for (i = b->nhosts; i > 0; i--)
 		if (strcmp(b->host[i - 1], u->host) == 0)
 			return;
@@ -314,12 +378,13 @@ int
 body_reader_new(struct body_reader **out, struct body_shared *sh, struct spool *sp, struct err *e)
 {
 	struct body_reader *r = mem_new(sizeof *r);
-	const struct mime_sink sink = { on_begin, on_bytes, NULL, on_url, on_end, on_note, r };
+	const struct mime_sink sink = { on_begin, on_bytes, on_text, on_url, on_end, on_note, r };
 
 	r->sh = sh;
 	r->sp = sp;
 	r->spool = spool_reader_new(sp);
 	r->mime = mime_new(&sink);
+	r->campaign = campaign_reader_new();
 	r->sha = sys_sha256_new();
 	r->prefix = mem_new(DETECT_PREFIX);
 	r->block = mem_new(BLOCK);
@@ -338,6 +403,7 @@ body_reader_free(struct body_reader *r)
 		return;
 	detect_free(r->detect);
 	mime_free(r->mime);
+	campaign_reader_free(r->campaign);
 	sys_sha256_free(r->sha);
 	spool_reader_free(r->spool);
 	arena_free(&r->scratch);
@@ -372,15 +438,39 @@ take(void *arg, const void *p, size_t n)
 	return r->enough ? -1 : 0;
 }
 
+static void
+begin_print(struct body_reader *r, const struct body_of *of)
+{
+	size_t i;
+
+	campaign_begin(r->campaign);
+	for (i = 0; i < of->nrcpt; i++)
+		campaign_name(r->campaign, of->rcpt[i]);
+	if (of->subject != NULL)
+		campaign_subject(r->campaign, of->subject);
+}
+
+static void
+end_print(struct body_reader *r)
+{
+	uint32_t *print = arena_get(r->arena, CAMPAIGN_PRINT_MAX * sizeof *print);
+
+	r->out->nprint = campaign_end(print, r->campaign);
+	r->out->print = print;
+}
+
 /* 0 read, or errno (-1 when there is none); then out is as empty as before. */
 static int
-read_item(struct body_reader *r, const struct spool_item *it, struct err *e)
+read_item(struct body_reader *r, const struct spool_item *it, const struct body_of *of, struct err *e)
 {
 	const struct spool_driver *d = r->sp->driver;
 	int rc;
 
 	r->parts_cap = r->hosts_cap = r->nblock = 0;
 	r->enough = 0;
+	r->inner = -1;
+	r->nurls = 0;
+	begin_print(r, of);
 	msg_init(&r->msg, r->arena);
 	err_clear(e);
 	mime_begin(r->mime, r->sh->max_body);
@@ -389,6 +479,7 @@ read_item(struct body_reader *r, const struct spool_item *it, struct err *e)
 	mime_end(r->mime);
 	if (rc == 0 || r->enough) {
 		r->out->notes = r->msg.notes;
+		end_print(r);
 		r->out->state = mime_is_whole(r->mime) ? CONTENTS_READ : CONTENTS_PARTLY;
 		return 0;
 	}
@@ -397,7 +488,7 @@ read_item(struct body_reader *r, const struct spool_item *it, struct err *e)
 }
 
 void
-body_read(struct body *out, struct body_reader *r, struct arena *a, const char *queue, const char *id, const char *path)
+body_read(struct body *out, struct body_reader *r, struct arena *a, const struct body_of *of)
 {
 	const struct spool_driver *d = r->sp->driver;
 	struct spool_item it;
@@ -409,13 +500,13 @@ body_read(struct body *out, struct body_reader *r, struct arena *a, const char *
 	r->arena = a;
 	arena_reset(&r->scratch);
 	/* nearly every message is where the scan saw it; looking for all of its parts costs more than reading its body */
-	if (d->place != NULL && d->place(&it, &r->scratch, queue, id, path) == 1)
-		code = read_item(r, &it, &e);
+	if (d->place != NULL && d->place(&it, &r->scratch, of->queue, of->id, of->path) == 1)
+		code = read_item(r, &it, of, &e);
 	if (code != ENOENT)
 		goto out;
 	memset(&it, 0, sizeof it);
-	rc = d->find(&it, r->sp, r->spool, &r->scratch, queue, id, path, &e);
-	code = rc == 1 ? read_item(r, &it, &e) : rc == 0 ? ENOENT : -1;
+	rc = d->find(&it, r->sp, r->spool, &r->scratch, of->queue, of->id, of->path, &e);
+	code = rc == 1 ? read_item(r, &it, of, &e) : rc == 0 ? ENOENT : -1;
 out:
 	out->is_gone = code == ENOENT;
 	if (code != 0 && code != ENOENT)

@@ -11,6 +11,16 @@
 #include "spool/msg.h"
 
 #define CONTENTS_HOSTS_MAX 256
+#define CONTENTS_RCPTS_MAX 8	/* recipients whose names are masked in its print */
+
+/* message.body_flags */
+enum { BODY_LIES = 1, BODY_SHORTENER = 2 };	/* an attachment that is not what it says; a link by way of a shortener */
+
+struct body_of {		/* the message, as the index knows it */
+	const char *queue, *id, *path, *subject;	/* subject: NULL none */
+	const char *rcpt[CONTENTS_RCPTS_MAX];
+	size_t nrcpt;
+};
 
 struct body_part {
 	unsigned depth;
@@ -27,6 +37,9 @@ struct body {			/* what one message's body says */
 	const char **host;
 	size_t nhosts;
 	struct msg_list notes;
+	const uint32_t *print;	/* see campaign.h; none when nprint is 0 */
+	size_t nprint;
+	int flags;
 	int is_gone;
 	const char *why;	/* not readable */
 };
@@ -43,7 +56,10 @@ int body_reader_new(struct body_reader **out, struct body_shared *sh, struct spo
 void body_reader_free(struct body_reader *r);
 
 /* Reads one message; all of out goes to a. */
-void body_read(struct body *out, struct body_reader *r, struct arena *a, const char *queue, const char *id, const char *path);
+void body_read(struct body *out, struct body_reader *r, struct arena *a, const struct body_of *of);
+
+/* The registrable domain of a host, NULL when there is none: an address, a public suffix itself. */
+const char *body_domain(const char *host);
 
 /* ---- contents_put.c ---- */
 

@@ -1,24 +1,26 @@
 /*
  * Records of bodies to rows, and rows back to who asks.
  */
-#include <libpsl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/campaign.h"
 #include "index/contents_in.h"
+#include "index/hash.h"
 #include "index/put.h"
-#include "spool/addr.h"
+#include "spool/part.h"
 
-enum { SET, DROP_PARTS, DROP_URLS, PART, URL, HOST, COUNT };
+enum { SET, DROP_PARTS, DROP_URLS, PART, URL, HOST, PRINT, COUNT };
 
 static const char *const sqls[COUNT] = {
-	"UPDATE message SET contents = ?3, body_limit = ?4, body_notes = ?5 WHERE id = ?1 AND fp = ?2",
+	"UPDATE message SET contents = ?3, body_limit = ?4, body_notes = ?5, body_flags = ?6, print = ?7 WHERE id = ?1 AND fp = ?2",
 	"DELETE FROM part WHERE message = ?",
 	"DELETE FROM url WHERE message = ?",
 	"INSERT INTO part(message, seq, depth, type, name, charset, encoding, disposition, is_attachment, detected, size, sha256)"
 	" VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	"INSERT INTO url VALUES(?,?)",
-	"INSERT OR IGNORE INTO host VALUES(?,?,?)"
+	"INSERT OR IGNORE INTO host VALUES(?,?,?)",
+	"INSERT INTO print(print) VALUES(?)"
 };
 
 struct contents_put {
@@ -28,6 +30,7 @@ struct contents_put {
 	sqlite3_stmt *st[COUNT];
 	int64_t *hosts;		/* numbers of hosts that have their row: open addressing, 0 free */
 	size_t n, cap;
+	struct hash prints;	/* row of each print written in this run: copies of a message have one */
 	struct buf notes;
 };
 
@@ -39,6 +42,7 @@ contents_put_new(struct index *ix, int64_t spool, uint64_t max_body, struct err 
 
 	p->ix = ix;
 	p->max_body = max_body;
+	p->prints.has_numbers = 1;
 	buf_init(&p->notes, (size_t)1 << 20);
 	p->put = put_new(ix, spool, 0, e);
 	for (i = 0; i < COUNT && p->put != NULL; i++)
@@ -61,6 +65,7 @@ contents_put_free(struct contents_put *p)
 		sqlite3_finalize(p->st[i]);
 	put_free(p->put);
 	buf_free(&p->notes);
+	hash_free(&p->prints);
 	free(p->hosts);
 	free(p);
 }
@@ -141,15 +146,6 @@ host_add(struct contents_put *p, int64_t id)
 	p->n++;
 }
 
-/* The registrable domain, NULL when there is none: an address, a public suffix itself. */
-static const char *
-domain_of(const char *host)
-{
-	if (strchr(host, ':') != NULL || addr_ip_in(host, "0.0.0.0/0") == 1)
-		return NULL;
-	return psl_registrable_domain(psl_builtin(), host);
-}
-
 /* What is known of a host stands once. */
 static int
 put_host(struct contents_put *p, int64_t id, const char *host, struct err *e)
@@ -157,7 +153,7 @@ put_host(struct contents_put *p, int64_t id, const char *host, struct err *e)
 	if (p->cap != 0 && *host_slot(p, id) != 0)
 		return 0;
 	sqlite3_bind_int64(p->st[HOST], 1, id);
-	if (bind_text(p, HOST, 2, domain_of(host), e) < 0)
+	if (bind_text(p, HOST, 2, body_domain(host), e) < 0)
 		return -1;
 	sqlite3_bind_int(p->st[HOST], 3, contents_is_shortener(host));
 	if (run(p, HOST, e) < 0)
@@ -178,12 +174,39 @@ put_url(struct contents_put *p, int64_t row, const char *host, struct err *e)
 	return run(p, URL, e);
 }
 
+/* The row of its print: 0 when it has none, -1 and err. */
+static int64_t
+put_print(struct contents_put *p, const struct body *b, struct err *e)
+{
+	uint8_t bytes[4 * CAMPAIGN_PRINT_MAX];
+	size_t n = campaign_encode(bytes, b->print, b->nprint);
+	uint64_t key = part_hash(bytes, n, p->ix->key);
+	int64_t row;
+
+	if (n == 0)
+		return 0;
+	key += key == 0;
+	row = hash_get(&p->prints, key);
+	if (row != 0)
+		return row;
+	sqlite3_bind_blob(p->st[PRINT], 1, bytes, (int)n, SQLITE_STATIC);
+	if (run(p, PRINT, e) < 0)
+		return -1;
+	row = sqlite3_last_insert_rowid(p->ix->db);
+	if (row <= UINT32_MAX)
+		hash_put(&p->prints, key, (uint32_t)row);
+	return row;
+}
+
 /* The row's columns. 1, 0 it has another fingerprint now, -1. */
 static int
 set_row(struct contents_put *p, int64_t row, int64_t fp, const struct body *b, struct err *e)
 {
 	sqlite3_stmt *st = p->st[SET];
+	int64_t print = put_print(p, b, e);
 
+	if (print < 0)
+		return -1;
 	sqlite3_bind_int64(st, 1, row);
 	sqlite3_bind_int64(st, 2, fp);
 	sqlite3_bind_int(st, 3, b->state);
@@ -194,6 +217,11 @@ set_row(struct contents_put *p, int64_t row, int64_t fp, const struct body *b, s
 		sqlite3_bind_text(st, 5, buf_cstr(&p->notes), -1, SQLITE_STATIC);
 	else
 		sqlite3_bind_null(st, 5);
+	sqlite3_bind_int(st, 6, b->flags);
+	if (print != 0)
+		sqlite3_bind_int64(st, 7, print);
+	else
+		sqlite3_bind_null(st, 7);
 	return run(p, SET, e) < 0 ? -1 : sqlite3_changes(p->ix->db) != 0;
 }
 

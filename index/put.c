@@ -37,7 +37,7 @@ static const char *const put_sql[PUT_COUNT] = {
 	"INSERT INTO account(kind, key, name, domain, first_seen) VALUES(?,?,?,?,(SELECT started FROM scan WHERE id = ?))",
 	"SELECT id, name FROM account WHERE kind = ? AND key = ?",
 	"INSERT OR IGNORE INTO idn VALUES(?,?,?)",
-	"UPDATE message SET contents = 0, body_limit = NULL, body_notes = NULL"
+	"UPDATE message SET contents = 0, body_limit = NULL, body_notes = NULL, body_flags = 0, print = NULL"
 	" WHERE id = ?1 AND contents <> 0 AND (inode IS NOT ?2 OR size IS NOT ?3)",
 	"DELETE FROM part WHERE message = ?",
 	"DELETE FROM url WHERE message = ?"

@@ -168,8 +168,17 @@ static const char step3[] =
     " LEFT JOIN text ml ON ml.id = m.mailer LEFT JOIN text li ON li.id = m.list_id"
     " LEFT JOIN text r ON r.id = m.reason;";
 
+/* Campaigns: what each body leaves behind to be compared (campaign.h), once for its copies of one run, and the number of its campaign. */
+static const char step4[] =
+    "ALTER TABLE message ADD COLUMN body_flags INTEGER NOT NULL DEFAULT 0;"	/* 1 an attachment lies, 2 a shortener */
+    "ALTER TABLE message ADD COLUMN print INTEGER;"
+    "UPDATE message SET contents = 0;"						/* bodies that were read without are read again */
+    "CREATE TABLE print(id INTEGER PRIMARY KEY, print BLOB NOT NULL, campaign INTEGER) STRICT;"
+    "CREATE VIEW v_campaign AS SELECT m.id AS row, printf('%012x', p.campaign) AS campaign"
+    " FROM message m JOIN print p ON p.id = m.print WHERE p.campaign IS NOT NULL;";
+
 /* Made after a first bulk load (scan.c), and here for all that follow. */
-static const char *const steps[INDEX_VERSION] = { step1, step2, step3 };
+static const char *const steps[INDEX_VERSION] = { step1, step2, step3, step4 };
 
 int
 schema_upgrade(struct index *ix, int from, struct err *e)

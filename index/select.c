@@ -38,6 +38,7 @@ const struct select_info select_info[SEL_COUNT] = {
 	[SEL_CONTAINS] = { "contains", "BYTES", "bytes in its files, in the message as read, or in its decoded parts" },
 	[SEL_URL] = { "url", "HOST", "host of a URL in its body (after scan --contents)" },
 	[SEL_ATTACHMENT] = { "attachment", "TYPE|NAME", "attachment by its name, its type as told or as found (after scan --contents)" },
+	[SEL_CAMPAIGN] = { "campaign", "ID", "messages of this campaign, see rank --by campaign (after scan --contents)" },
 	[SEL_WHERE] = { "where", "SQL", "an expression over v_message" },
 	[SEL_ALL] = { "all", NULL, "every message" },
 };
@@ -301,7 +302,7 @@ selector_form(enum select_key key)
 		return FORM_ADDRESS;
 	case SEL_DOMAIN: case SEL_SENDER_DOMAIN: case SEL_RECIPIENT_DOMAIN: case SEL_URL:
 		return FORM_DOMAIN;
-	case SEL_SUBJECT: case SEL_SCRIPT: case SEL_QUEUE: case SEL_SPOOL: case SEL_NULL_SENDER: case SEL_ATTACHMENT:
+	case SEL_SUBJECT: case SEL_SCRIPT: case SEL_QUEUE: case SEL_SPOOL: case SEL_NULL_SENDER: case SEL_ATTACHMENT: case SEL_CAMPAIGN:
 		return FORM_TEXT;
 	default:
 		return -1;

@@ -572,6 +572,11 @@ add_contents(struct buf *sql, const struct selection *s)
 		add_numbered(sql, s, SEL_URL, "u.host", "text", "text");
 		buf_byte(sql, ')');
 	}
+	if (selection_has(s, SEL_CAMPAIGN)) {
+		buf_puts(sql, " AND m.print IN (SELECT p.id FROM print p WHERE p.campaign IS NOT NULL");
+		selection_test(sql, s, SEL_CAMPAIGN, "printf('%012x', p.campaign)");
+		buf_byte(sql, ')');
+	}
 	if (!selection_has(s, SEL_ATTACHMENT))
 		return;
 	buf_puts(sql, " AND EXISTS (SELECT 1 FROM part p WHERE p.message = m.id AND p.is_attachment AND (0");

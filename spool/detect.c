@@ -391,5 +391,5 @@ detect_note(struct buf *out, const struct mime_part *p, const char *type, const 
 		buf_fmt(out, "attachment %s: TNEF, what is in it was not read", name);
 		return 1;
 	}
-	return name_note(out, p->name) || type_note(out, p, type);
+	return name_note(out, p->name) || type_note(out, p, type) ? DETECT_LIES : 0;
 }

@@ -28,7 +28,9 @@ const char *detect_type(struct detect *d, const void *bytes, size_t n);
 int detect_is_texty(const void *bytes, size_t n);
 
 /* Adds to out what there is to say of an attachment, a sentence: an encrypted archive, TNEF, a name or a type that is not what the bytes are.
- * type: as detect_type told, NULL not known. has_7z_key: the bytes of 7z's encryption method were met somewhere in it. 1: something was added. */
+ * type: as detect_type told, NULL not known. has_7z_key: the bytes of 7z's encryption method were met somewhere in it. 1: something was added,
+ * DETECT_LIES: and it is that the name or type says another thing. */
+#define DETECT_LIES 2
 int detect_note(struct buf *out, const struct mime_part *p, const char *type, const void *prefix, size_t n, int has_7z_key);
 
 /* The method id of 7z's encryption (AES-256), which stands in the headers at the archive's end. */

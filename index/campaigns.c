@@ -1,0 +1,199 @@
+#include "index/campaigns.h"
+
+#include <stdlib.h>
+
+#include "index/campaign.h"
+#include "spool/arena.h"
+
+#define ITEMS_MAX 65536		/* more prints than this are thinned, so that memory stays within bounds */
+
+struct stored {			/* one print of the index */
+	int64_t id, campaign;	/* campaign: 0 none yet */
+	uint32_t times;		/* messages that have it now */
+	size_t at;		/* of its numbers in the pool */
+	uint32_t n;
+};
+
+struct campaigns {
+	struct index *ix;
+	struct stored *v;
+	size_t n, cap;
+	uint32_t *pool;
+	size_t used, pool_cap;
+	uint64_t digest;	/* of which prints how many messages have */
+};
+
+static int
+load_counts(struct campaigns *c, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(c->ix, "SELECT print, count(*) FROM message NOT INDEXED WHERE print IS NOT NULL AND gone_scan IS NULL"
+	    " GROUP BY print ORDER BY print", e);
+	struct stored *s;
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		if (c->n == c->cap) {
+			c->cap = c->cap != 0 ? c->cap * 2 : 1024;
+			c->v = mem_grow(c->v, c->cap * sizeof *c->v);
+		}
+		s = &c->v[c->n++];
+		s->id = sqlite3_column_int64(st, 0);
+		s->times = (uint32_t)sqlite3_column_int64(st, 1);
+		s->campaign = 0;
+		s->n = 0;
+		c->digest += campaign_mix((uint64_t)s->id * 0x100000001 + s->times + CAMPAIGN_FORMAT);
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "read");
+}
+
+/* Is this what was grouped last? 1, 0, -1. */
+static int
+is_same(const struct campaigns *c, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(c->ix, "SELECT value = ? FROM meta WHERE key = 'campaigns'", e);
+	int rc, same;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_blob(st, 1, &c->digest, sizeof c->digest, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	same = rc == SQLITE_ROW && sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? same : index_err(c->ix, e, "read");
+}
+
+/* Of each block, which its three top bits tell, one in k: the smallest, so that all prints keep the same of what they share. */
+static uint32_t
+thin(uint32_t *print, size_t n, size_t k)
+{
+	uint32_t out = 0;
+	size_t i, end, keep;
+
+	for (i = 0; i < n; i = end) {
+		for (end = i; end < n && print[end] >> 29 == print[i] >> 29; end++)
+			;
+		for (keep = (end - i + k - 1) / k; keep > 0; keep--)
+			print[out++] = print[i++];
+	}
+	return out;
+}
+
+static int
+load_prints(struct campaigns *c, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(c->ix, "SELECT id, print, campaign FROM print ORDER BY id", e);
+	uint32_t print[CAMPAIGN_PRINT_MAX];
+	size_t k = c->n / ITEMS_MAX + 1, i = 0, n;
+	struct stored *s;
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		while (i < c->n && c->v[i].id < sqlite3_column_int64(st, 0))
+			i++;
+		if (i == c->n || c->v[i].id != sqlite3_column_int64(st, 0) ||
+		    campaign_decode(print, &n, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)) < 0)
+			continue;
+		s = &c->v[i];
+		s->campaign = sqlite3_column_int64(st, 2);
+		s->n = thin(print, n, k);
+		s->at = c->used;
+		if (c->used + s->n > c->pool_cap) {
+			c->pool_cap = (c->used + s->n) * 2;
+			c->pool = mem_grow(c->pool, c->pool_cap * sizeof *c->pool);
+		}
+		for (n = 0; n < s->n; n++)
+			c->pool[c->used++] = print[n];
+	}
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "read");
+}
+
+static int
+store(struct campaigns *c, const struct campaign_item *item, size_t n, const size_t *of, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(c->ix, "UPDATE print SET campaign = ? WHERE id = ?", e);
+	const struct stored *s;
+	int rc = st != NULL ? 0 : -1;
+	size_t i;
+
+	for (i = 0; rc == 0 && i < n; i++) {
+		s = &c->v[of[i]];
+		if ((int64_t)item[i].id == s->campaign)
+			continue;
+		sqlite3_bind_int64(st, 1, (int64_t)item[i].id);
+		sqlite3_bind_int64(st, 2, s->id);
+		if (sqlite3_step(st) != SQLITE_DONE)
+			rc = index_err(c->ix, e, "write");
+		sqlite3_reset(st);
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+static int
+regroup(struct campaigns *c, struct err *e)
+{
+	struct campaign_item *item = mem_new((c->n + 1) * sizeof *item);
+	size_t *of = mem_new((c->n + 1) * sizeof *of), i, n = 0;
+	int rc = load_prints(c, e);
+
+	for (i = 0; rc == 0 && i < c->n; i++) {
+		if (c->v[i].n == 0)
+			continue;
+		item[n].print = c->pool + c->v[i].at;
+		item[n].n = c->v[i].n;
+		item[n].times = c->v[i].times;
+		of[n++] = i;
+	}
+	if (rc == 0) {
+		campaign_group(item, n);
+		rc = store(c, item, n, of, e);
+	}
+	free(item);
+	free(of);
+	return rc;
+}
+
+/* Prints that no message has any more, and what was grouped. */
+static int
+finish(struct campaigns *c, struct err *e)
+{
+	sqlite3_stmt *st;
+	int rc;
+
+	if (index_exec(c->ix, "DELETE FROM print WHERE id NOT IN (SELECT print FROM message WHERE print IS NOT NULL)", e) < 0)
+		return -1;
+	st = index_prepare(c->ix, "INSERT OR REPLACE INTO meta VALUES('campaigns', ?)", e);
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_blob(st, 1, &c->digest, sizeof c->digest, SQLITE_STATIC);
+	rc = sqlite3_step(st);
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "write");
+}
+
+int
+campaigns_assign(struct index *ix, struct err *e)
+{
+	struct campaigns c = { .ix = ix };
+	int rc = -1, same = 0;
+
+	if (index_exec(ix, "BEGIN IMMEDIATE", e) < 0)
+		return -1;
+	if (load_counts(&c, e) == 0 && (same = is_same(&c, e)) >= 0)
+		rc = same ? 0 : regroup(&c, e);
+	if (rc == 0 && !same)
+		rc = finish(&c, e);
+	if (rc == 0)
+		rc = index_exec(ix, "COMMIT", e);
+	if (rc < 0)
+		sqlite3_exec(ix->db, "ROLLBACK", NULL, NULL, NULL);
+	free(c.v);
+	free(c.pool);
+	return rc;
+}
