@@ -12,7 +12,7 @@
 static int run(struct context *c);
 
 static const struct opt opts[] = {
-	{ "by", 0, "WHAT", OPT_BY, "account (default), domain, sender, sender-domain, client, recipient-domain, subject, script, url" },
+	{ "by", 0, "WHAT", OPT_BY, "account (default), domain, sender, sender-domain, client, recipient-domain, subject, script, url, campaign" },
 	{ NULL, 'n', "N", OPT_ROWS, "at most N rows, 0: all (default: 20, all with --json or --csv)" },
 	{ NULL, 0, NULL, OPT_KEYS, NULL }
 };
@@ -26,9 +26,9 @@ const struct command cmd_rank = {
 
 static const char *const keys[] = {
 	"rank", "by", "key", "kind", "messages", "share", "recipients", "bytes", "first", "last", "peak_per_minute", "senders", "clients",
-	"deferred", "subject", "verdict", "score", "reasons"
+	"deferred", "subject", "verdict", "score", "reasons", "accounts"
 };
-enum { COLUMN_KEY = 9 };
+enum { COLUMN_CLIENTS = 5, COLUMN_KEY = 9 };
 static const struct table_column columns[] = {
 	{ "MESSAGES", 1, 0, 0 }, { "SHARE", 1, 0, 0 }, { "RCPTS", 1, 0, 3 }, { "PER MIN", 1, 0, 5 }, { "SENDERS", 1, 0, 4 },
 	{ "CLIENTS", 1, 0, 6 }, { "DEFERRED", 1, 0, 2 }, { "VERDICT", 0, 8, 0 }, { "SCORE", 1, 0, 0 }, { "ACCOUNT", 0, 30, 0 },
@@ -36,7 +36,7 @@ static const struct table_column columns[] = {
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
 static const char *const title[RANK_COUNT] = {
-	"ACCOUNT", "DOMAIN", "SENDER", "SENDER DOMAIN", "CLIENT", "RECIPIENT DOMAIN", "SUBJECT", "SCRIPT", "URL HOST"
+	"ACCOUNT", "DOMAIN", "SENDER", "SENDER DOMAIN", "CLIENT", "RECIPIENT DOMAIN", "SUBJECT", "SCRIPT", "URL HOST", "CAMPAIGN"
 };
 
 static int
@@ -57,7 +57,7 @@ choose(enum rank_by *by, int64_t *limit, const struct context *c)
 			return 0;
 		}
 	}
-	cmd_say("rank: no --by %s: it is one of account, domain, sender, sender-domain, client, recipient-domain, subject, script, url", what);
+	cmd_say("rank: no --by %s: it is one of account, domain, sender, sender-domain, client, recipient-domain, subject, script, url, campaign", what);
 	return -1;
 }
 
@@ -94,6 +94,7 @@ put_keys(struct out *o, const struct rank_row *r, size_t place, enum rank_by by)
 	for (i = 0; i < r->nreasons; i++)
 		out_text(o, r->reasons[i]);
 	out_list_end(o);
+	out_count(o, r->accounts);
 	out_row(o);
 }
 
@@ -130,7 +131,7 @@ put_table(struct table *t, const struct context *c, const struct rank_row *r, en
 	table_number(t, r->recipients);
 	table_number(t, r->peak_per_minute);
 	table_number(t, r->senders);
-	table_number(t, r->clients);
+	table_number(t, by == RANK_CAMPAIGN ? r->accounts : r->clients);
 	table_number(t, r->deferred);
 	table_colour(t, verdict_colour(r->verdict), r->verdict);
 	table_number(t, r->score);
@@ -153,6 +154,8 @@ put(struct context *c, const struct rank *rank, enum rank_by by, size_t n)
 
 	memcpy(col, columns, sizeof col);
 	col[COLUMN_KEY].title = title[by];
+	if (by == RANK_CAMPAIGN)
+		col[COLUMN_CLIENTS].title = "ACCOUNTS";
 	table_init(&t, &c->out, col, by == RANK_SUBJECT ? COLUMNS - 1 : COLUMNS);
 	if (c->format != OUT_TABLE)
 		out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
@@ -188,6 +191,8 @@ run(struct context *c)
 		goto out;
 	if (by == RANK_URL && !selection_has(c->sel, SEL_URL))
 		cmd_say_missing(c, ix, c->sel, "--by url");
+	if (by == RANK_CAMPAIGN && !selection_has(c->sel, SEL_CAMPAIGN))
+		cmd_say_missing(c, ix, c->sel, "--by campaign");
 	if (rank_make(&rank, ix, c->sel, by, &e) < 0) {
 		status = cmd_fail(&e);
 		goto out;

@@ -662,6 +662,8 @@ make_ids(const struct grouping *g)
 		if ((at > sorted && at[-1] == *at) || (at + 1 < sorted + g->ngroups && at[1] == *at))
 			id[g->order[i]] = campaign_mix(g->node[g->group[g->order[i]].first].hash + 1) >> 16;
 	}
+	for (i = 0; i < g->ngroups; i++)
+		id[g->order[i]] += id[g->order[i]] == 0;	/* 0 stands for none elsewhere */
 	free(sorted);
 	return id;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/campaign.h"
 #include "index/rank_in.h"
 #include "index/select_in.h"
 #include "spool/msg.h"
@@ -12,7 +13,7 @@
 
 const char *const rank_by_name[RANK_COUNT] = {
 	"account", "domain", "sender", "sender-domain", "client", "recipient-domain", "subject", "script",
-	"url"
+	"url", "campaign"
 };
 
 static void
@@ -69,6 +70,7 @@ hit_value(const struct hit *h, int what)
 	case 1: return h->client;
 	case 2: return h->subject;
 	case 3: return (h->flags & (HIT_FOREIGN | HIT_OPEN)) != 0 ? h->domain : 0;
+	case 6: return h->account;
 	case 4: return (h->flags & HIT_OPEN) != 0 ? h->domain : 0;
 	default: return h->arrived != MSG_NO_TIME ? (uint32_t)(h->arrived / MINUTE) : 0;
 	}
@@ -98,6 +100,17 @@ distinct(uint32_t *most, uint32_t *most_n, struct pass *p, const uint32_t *order
 	return found;
 }
 
+/* A letter that three people pass on is no campaign. */
+static void
+count_campaign(struct facts *f, const struct campaign *c)
+{
+	if (c->accounts < 3 || c->messages < 10)
+		return;
+	f->shared++;
+	if (c->accounts > f->shared_accounts)
+		f->shared_accounts = c->accounts;
+}
+
 static void
 count_flags(struct facts *f, const struct pass *p, const uint32_t *order, size_t n)
 {
@@ -116,6 +129,11 @@ count_flags(struct facts *f, const struct pass *p, const uint32_t *order, size_t
 		f->lists += (flags & HIT_LIST) != 0;
 		f->reports += (flags & HIT_REPORT) != 0;
 		f->bounces += (flags & HIT_BOUNCE) != 0;
+		f->lies += (flags & HIT_LIES) != 0;
+		f->shorteners += (flags & HIT_SHORTENER) != 0;
+		f->other_from += (flags & HIT_FROM) != 0;
+		if (p->hit[order[i]].campaign != 0 && (flags & (HIT_LIST | HIT_REPORT | HIT_BOUNCE | HIT_NULL)) == 0)
+			count_campaign(f, &p->campaign[p->hit[order[i]].campaign - 1]);
 		if ((flags & HIT_NULL) != 0) {
 			f->nulls += 1;
 			f->nulls_unlike += (flags & HIT_REPORT) == 0;
@@ -136,6 +154,7 @@ count_group(struct counted *c, struct pass *p, const uint32_t *order, size_t n)
 	count_flags(f, p, order, n);
 	f->senders = distinct(&most, &times, p, order, n, 0);
 	f->clients = distinct(&most, &times, p, order, n, 1);
+	f->accounts = distinct(&most, &times, p, order, n, 6);
 	distinct(&c->subject, &times, p, order, n, 2);
 	f->subject_count = times;
 	f->domains = distinct(&most, &times, p, order, n, 3);
@@ -172,6 +191,7 @@ row_key(struct rank_row *row, struct facts *f, struct pass *p, int64_t key)
 {
 	struct arena *a = p->out->arena;
 	const struct account *acc;
+	char id[CAMPAIGN_ID_SIZE];
 
 	if (key != 0 && p->by == RANK_ACCOUNT) {
 		acc = pass_account(p, key);
@@ -181,6 +201,9 @@ row_key(struct rank_row *row, struct facts *f, struct pass *p, int64_t key)
 	} else if (key != 0 && p->by == RANK_DOMAIN) {
 		row->key = pass_keep(a, pass_account(p, key)->domain);
 		f->domain = row->key;
+	} else if (key != 0 && p->by == RANK_CAMPAIGN) {
+		campaign_id_text(id, (uint64_t)key);
+		row->key = pass_keep(a, id);
 	} else if (key != 0) {
 		row->key = pass_keep(a, pass_text(p, key));
 	}
@@ -200,6 +223,7 @@ row_make(struct rank_row *row, struct counted *c, struct pass *p, const struct g
 	row->deferred = g->deferred;
 	row->senders = f->senders;
 	row->clients = f->clients;
+	row->accounts = f->accounts;
 	row->peak_per_minute = g->last != MSG_NO_TIME ? f->peak : -1;
 	row->share = p->messages != 0 ? (double)g->n / (double)p->messages : 0;
 	row->first = row->last = MSG_NO_TIME;

@@ -12,14 +12,14 @@
 
 enum rank_by {
 	RANK_ACCOUNT, RANK_DOMAIN, RANK_SENDER, RANK_SENDER_DOMAIN, RANK_CLIENT, RANK_RECIPIENT_DOMAIN, RANK_SUBJECT, RANK_SCRIPT,
-	RANK_URL,
+	RANK_URL, RANK_CAMPAIGN,
 	RANK_COUNT
 };
 extern const char *const rank_by_name[RANK_COUNT];
 
 struct rank_row {
 	const char *key, *kind;		/* NULL: messages without it */
-	int64_t messages, recipients, bytes, senders, clients, deferred;
+	int64_t messages, recipients, bytes, senders, clients, accounts, deferred;
 	double share;
 	int64_t first, last;		/* microseconds, MSG_NO_TIME unknown */
 	int64_t peak_per_minute;

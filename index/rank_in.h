@@ -28,6 +28,11 @@ struct facts {
 	int64_t content;	/* refused with words about the message: spam, phishing … */
 	int64_t server;		/* refused with words about our address or domain: blocklist, reputation */
 	int64_t others, others_server;	/* all other messages, and how many of them were so refused */
+	int64_t accounts;	/* that the messages come from */
+	int64_t shared;		/* messages of campaigns that three accounts or more take part in … */
+	int64_t shared_accounts;	/* … and the most that take part in one */
+	int64_t lies, shorteners;	/* messages with an attachment that is not what it says, with a link by way of a shortener */
+	int64_t other_from;	/* sent with a sender of the account's domain, but another domain in From */
 	int64_t odd_scripts, lists, reports, bounces;
 	int64_t nulls, nulls_unlike;	/* null-sender messages of this client, those not shaped like a report */
 	int64_t subject_count;	/* of the commonest subject */
@@ -44,13 +49,14 @@ int rank_script_is_odd(const char *path);
 
 enum {
 	HIT_FOREIGN = 1, HIT_OPEN = 2, HIT_CONTENT = 4, HIT_SERVER = 8, HIT_REPLIED = 16, HIT_REPORT = 32, HIT_LIST = 64,
-	HIT_NULL = 128, HIT_BOUNCE = 256, HIT_ODD = 512, HIT_NAMED = 1024
+	HIT_NULL = 128, HIT_BOUNCE = 256, HIT_ODD = 512, HIT_NAMED = 1024, HIT_LIES = 2048, HIT_SHORTENER = 4096, HIT_FROM = 8192
 };
 
-/* One message of one group: 32 bytes, so that a million fit. Numbers of texts fit 32 bits (checked). */
+/* One message of one group: 40 bytes, so that a million fit. Numbers of texts fit 32 bits (checked). */
 struct hit {
 	int64_t arrived;
-	uint32_t group, sender, domain, client, subject, flags;
+	uint32_t group, sender, domain, client, subject, flags, account;
+	uint32_t campaign;	/* 1 + its place, 0 none */
 };
 
 struct group {
@@ -81,6 +87,9 @@ struct pass {
 	sqlite3_stmt *text, *account_st;
 	struct replies *replies;
 	struct map groups, names, accounts, reasons, scripts, own, nulls;
+	struct map campaigns, taking_part, froms;	/* places of campaigns; pairs of campaign and account met; From domains judged */
+	struct campaign { uint32_t messages, accounts; } *campaign;
+	size_t ncampaigns;
 	struct account *account;
 	size_t naccounts;
 	struct group *group;

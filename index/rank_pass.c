@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/contents_in.h"
 #include "index/query.h"
 #include "index/rank_in.h"
 #include "index/select_in.h"
@@ -97,6 +98,39 @@ is_own(struct pass *p, int64_t account, const char *domain, int64_t sender_domai
 		got = strcmp(mine, other) == 0 || is_below(mine, other) || is_below(other, mine) ? 2 : 1;
 		arena_free(&a);
 		map_put(&p->own, pair, got);
+	}
+	return got == 2;
+}
+
+/* The domain of the one address in a From field, NULL when it has none or several. A name may hold an @ too: then <> tell. */
+static const char *
+domain_of_from(struct arena *a, const char *from)
+{
+	const char *at = strrchr(from, '@'), *angle = strchr(from, '<'), *end;
+
+	if (at == NULL || (strchr(from, '@') != at && (angle == NULL || strchr(angle + 1, '<') != NULL)))
+		return NULL;
+	end = at + 1 + strcspn(at + 1, "> \t;,()\"");
+	return end > at + 1 ? arena_dup(a, at + 1, (size_t)(end - at - 1)) : NULL;
+}
+
+/* Is From's domain neither the account's own nor above or below it? Once for each pair. */
+static int
+is_other_from(struct pass *p, int64_t account, const char *domain, int64_t from)
+{
+	int64_t pair = (int64_t)((uint64_t)account << 32 | (uint64_t)from);
+	uint32_t got = map_get(&p->froms, pair);
+	const char *mine, *other;
+	struct arena a = { 0 };
+
+	if (got == 0) {
+		other = pass_text(p, from);
+		other = other != NULL ? domain_of_from(&a, other) : NULL;
+		mine = canonical(&a, domain);
+		other = other != NULL ? canonical(&a, other) : mine;
+		got = strcmp(mine, other) == 0 || is_below(mine, other) || is_below(other, mine) ? 1 : 2;
+		arena_free(&a);
+		map_put(&p->froms, pair, got);
 	}
 	return got == 2;
 }
@@ -212,7 +246,7 @@ group_of(struct pass *p, int64_t key)
 /* ---- the pass ---- */
 
 enum { C_KEY, C_ACCOUNT, C_ARRIVED, C_SENDER, C_SENDER_DOMAIN, C_CLIENT, C_SUBJECT, C_SCRIPT, C_DEFERRED, C_RECIPIENTS, C_SIZE, C_REASON,
-    C_REPORT, C_LIST, C_ROW };
+    C_REPORT, C_LIST, C_BODY, C_CAMPAIGN, C_FROM, C_ROW };
 
 static uint32_t
 flags_of(struct pass *p, const struct account *a, const int64_t *v)
@@ -225,6 +259,10 @@ flags_of(struct pass *p, const struct account *a, const int64_t *v)
 		flags |= HIT_REPORT;
 	if (v[C_LIST])
 		flags |= HIT_LIST;
+	if ((v[C_BODY] & BODY_LIES) != 0)
+		flags |= HIT_LIES;
+	if ((v[C_BODY] & BODY_SHORTENER) != 0)
+		flags |= HIT_SHORTENER;
 	if (a != NULL && a->is_bounce)
 		flags |= HIT_BOUNCE;
 	if (v[C_SCRIPT] != 0 && is_odd_script(p, v[C_SCRIPT]))
@@ -238,6 +276,8 @@ flags_of(struct pass *p, const struct account *a, const int64_t *v)
 		flags |= HIT_OPEN;
 	else if (!is_own(p, v[C_ACCOUNT], a->domain, v[C_SENDER_DOMAIN]))
 		flags |= HIT_FOREIGN;
+	else if (v[C_FROM] != 0 && !v[C_LIST] && !v[C_REPORT] && is_other_from(p, v[C_ACCOUNT], a->domain, v[C_FROM]))
+		flags |= HIT_FROM;
 	return flags;
 }
 
@@ -263,6 +303,29 @@ group_add(struct group *g, const int64_t *v, int has_time)
 		g->last = v[C_ARRIVED];
 }
 
+/* 1 + the place of this message's campaign; counts the message and, when it is new there, the account. */
+static uint32_t
+campaign_of(struct pass *p, const int64_t *v)
+{
+	uint32_t got = map_get(&p->campaigns, v[C_CAMPAIGN]);
+	int64_t pair;
+
+	if (got == 0) {
+		if ((p->ncampaigns & (p->ncampaigns - 1)) == 0)
+			p->campaign = mem_grow(p->campaign, (p->ncampaigns != 0 ? p->ncampaigns * 2 : 1) * sizeof *p->campaign);
+		memset(&p->campaign[p->ncampaigns], 0, sizeof *p->campaign);
+		got = (uint32_t)++p->ncampaigns;
+		map_put(&p->campaigns, v[C_CAMPAIGN], got);
+	}
+	p->campaign[got - 1].messages += v[C_ROW] != p->last_row;
+	pair = (int64_t)((uint64_t)got << 32 | (uint64_t)v[C_ACCOUNT]);
+	if (map_get(&p->taking_part, pair) == 0) {
+		map_put(&p->taking_part, pair, 1);
+		p->campaign[got - 1].accounts += v[C_ACCOUNT] != 0;
+	}
+	return got;
+}
+
 static void
 add_hit(struct pass *p, const int64_t *v, int has_time)
 {
@@ -284,6 +347,8 @@ add_hit(struct pass *p, const int64_t *v, int has_time)
 	h->domain = (uint32_t)v[C_SENDER_DOMAIN];
 	h->client = (uint32_t)v[C_CLIENT];
 	h->subject = (uint32_t)v[C_SUBJECT];
+	h->account = (uint32_t)v[C_ACCOUNT];
+	h->campaign = v[C_CAMPAIGN] != 0 ? campaign_of(p, v) : 0;
 	h->flags = flags_of(p, a, v);
 	h->group = group;
 	group_add(&p->group[group], v, has_time);
@@ -310,7 +375,7 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 {
 	static const char *const key[RANK_COUNT] = {
 		"m.account", "m.account", "m.sender", "m.sender_domain", "m.client", "r.domain", "m.subject", "m.script",
-		"u.host"
+		"u.host", "pr.campaign"
 	};
 	int by_rcpt = p->by == RANK_RECIPIENT_DOMAIN;
 	sqlite3_stmt *st = NULL;
@@ -318,7 +383,8 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 
 	buf_init(&sql, SQL_MAX);
 	buf_fmt(&sql, "SELECT %s, m.account, m.arrived, m.sender, m.sender_domain, m.client, m.subject,"
-	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.id FROM %s%s"
+	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.body_flags, pr.campaign, m.\"from\", m.id FROM %s%s"
+	    " LEFT JOIN print pr ON pr.id = m.print"
 	    " WHERE %s", key[p->by],
 	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, p->with_gone),
 	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" :
@@ -347,7 +413,7 @@ collect_hits(struct pass *p, struct selection *s, struct err *e)
 		if (p->only != NULL && bsearch(&v[C_ROW], p->only, p->nonly, sizeof *p->only, compare_number) == NULL)
 			continue;
 		if (((uint64_t)v[C_SENDER] | (uint64_t)v[C_SENDER_DOMAIN] | (uint64_t)v[C_CLIENT] | (uint64_t)v[C_SUBJECT] |
-		    (uint64_t)v[C_SCRIPT] | (uint64_t)v[C_ACCOUNT]) >> 31 != 0 || p->n >= UINT32_MAX) {
+		    (uint64_t)v[C_SCRIPT] | (uint64_t)v[C_ACCOUNT] | (uint64_t)v[C_FROM]) >> 31 != 0 || p->n >= UINT32_MAX) {
 			sqlite3_finalize(st);
 			return err_set(e, 0, "index %s is too large to be ranked at once", p->ix->path);
 		}
@@ -400,7 +466,7 @@ pass_collect(struct pass *p, struct selection *s, struct err *e)
 void
 pass_free(struct pass *p)
 {
-	struct map *maps[] = { &p->groups, &p->names, &p->accounts, &p->reasons, &p->scripts, &p->own, &p->nulls };
+	struct map *maps[] = { &p->groups, &p->names, &p->accounts, &p->reasons, &p->scripts, &p->own, &p->nulls, &p->campaigns, &p->taking_part, &p->froms };
 	size_t i;
 
 	for (i = 0; i < sizeof maps / sizeof maps[0]; i++)
@@ -409,6 +475,7 @@ pass_free(struct pass *p)
 	sqlite3_finalize(p->account_st);
 	replies_free(p->replies);
 	free(p->account);
+	free(p->campaign);
 	free(p->group);
 	free(p->hit);
 	free(p->order);

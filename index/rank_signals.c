@@ -11,6 +11,11 @@
  *     15   many clients   handed in from more than 2 addresses; full at 10
  *     15   volume         share of all messages; full at a quarter
  *     10   burst          more than 5 messages in the busiest minute; full at 30
+ *     20   campaign       mail that is nearly the same as that of other accounts, three or more of them; full at half of the messages; of a
+ *                         campaign itself: full at 10 accounts
+ *     15   false files    attachments that are not what their name or type says; full at a quarter of the messages
+ *     10   shorteners     links by way of a shortener, not in a mailing list; full at half of the messages
+ *     15   false From     sender of the own domain, but another domain in From; full at half of the messages
  *      8   one subject    the commonest subject on more than a quarter of 20 or more messages; full at three quarters
  *
  *          speaks for it, only while senders are not forged and less than 5 % is refused as spam
@@ -31,7 +36,7 @@
 
 #define LIKELY 60
 #define POSSIBLE 30
-#define REASONS_MAX 16
+#define REASONS_MAX 24
 
 static double
 clamp(double x)
@@ -196,6 +201,33 @@ burst(const struct facts *f)
 	return clamp((double)(f->peak - 5) / 25);
 }
 
+/* These four know only of messages whose contents were read, the last one of all. */
+static double
+campaign(const struct facts *f)
+{
+	if (f->by == RANK_CAMPAIGN)
+		return f->shared >= 10 ? clamp((double)(f->accounts - 2) / 8) : 0;
+	return f->shared >= 3 ? clamp(part(f->shared, f->n) / 0.5) : 0;
+}
+
+static double
+false_files(const struct facts *f)
+{
+	return f->lies >= 3 ? clamp(part(f->lies, f->n) / 0.25) : 0;
+}
+
+static double
+shorteners(const struct facts *f)
+{
+	return f->shorteners >= 3 && part(f->lists, f->n) < 0.8 ? clamp(part(f->shorteners, f->n) / 0.5) : 0;
+}
+
+static double
+false_from(const struct facts *f)
+{
+	return f->other_from >= 3 ? clamp(part(f->other_from, f->n) / 0.5) : 0;
+}
+
 static double
 one_subject(const struct facts *f)
 {
@@ -298,6 +330,34 @@ say_burst(struct arena *a, const struct facts *f)
 }
 
 static const char *
+say_campaign(struct arena *a, const struct facts *f)
+{
+	if (f->by == RANK_CAMPAIGN)
+		return arena_fmt(a, "nearly the same message from %s accounts", N(f->accounts));
+	return arena_fmt(a, "%s of %s messages are nearly the same as those of others: one campaign from up to %s accounts", N(f->shared), N(f->n),
+	    N(f->shared_accounts));
+}
+
+static const char *
+say_files(struct arena *a, const struct facts *f)
+{
+	return arena_fmt(a, "%s of %s messages have an attachment that is not what it says", N(f->lies), N(f->n));
+}
+
+static const char *
+say_shorteners(struct arena *a, const struct facts *f)
+{
+	return arena_fmt(a, "%s of %s messages hide a link behind a shortener", N(f->shorteners), N(f->n));
+}
+
+static const char *
+say_from(struct arena *a, const struct facts *f)
+{
+	return f->domain != NULL ? arena_fmt(a, "%s of %s messages have a From outside %s, though their sender is within", N(f->other_from), N(f->n),
+	    f->domain) : arena_fmt(a, "%s of %s messages have a From outside the domain of their account", N(f->other_from), N(f->n));
+}
+
+static const char *
 say_subject(struct arena *a, const struct facts *f)
 {
 	return arena_fmt(a, "one subject on %s of %s messages", N(f->subject_count), N(f->n));
@@ -343,7 +403,8 @@ static const struct signal {
 } signals[] = {
 	{ 35, spam_replies, say_spam }, { 30, forged, say_forged }, { 40, odd_script, say_script },
 	{ 25, local_network, say_network }, { 45, null_sender, say_null }, { 15, many_clients, say_clients },
-	{ 15, volume, say_volume }, { 10, burst, say_burst }, { 8, one_subject, say_subject },
+	{ 15, volume, say_volume }, { 10, burst, say_burst },
+	{ 20, campaign, say_campaign }, { 15, false_files, say_files }, { 10, shorteners, say_shorteners }, { 15, false_from, say_from }, { 8, one_subject, say_subject },
 	{ -30, mailing_list, say_list }, { -30, reports, say_reports }, { -10, steady, say_steady },
 	{ -10, welcome, say_welcome }, { -10, one_sender, say_one }
 };

@@ -7,8 +7,8 @@ _spoolsweep()
 	local globals="--index --json --csv --quiet --verbose --help --version -q -v"
 	local selectors="--account --domain --sender --sender-domain --recipient --recipient-domain --client --subject
 		--script --queue --spool --kind --null-sender --frozen --damaged --older --younger --since --until --larger
-		--smaller --id --contains --url --attachment --where --all"
-	local by="account domain sender sender-domain client recipient-domain subject script url"
+		--smaller --id --contains --url --attachment --campaign --where --all"
+	local by="account domain sender sender-domain client recipient-domain subject script url campaign"
 
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -45,7 +45,7 @@ _spoolsweep()
 	--timezone)
 		mapfile -t COMPREPLY < <(compgen -W "$(awk '!/^#/ { print $3 }' /usr/share/zoneinfo/zone.tab 2>/dev/null)" -- "$cur"); return ;;
 	--account|--domain|--sender|--sender-domain|--recipient|--recipient-domain|--client|--subject|--script|--queue|--older| \
-	--younger|--since|--until|--larger|--smaller|--id|--contains|--url|--attachment|--max-body|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate|--warning|--critical|-w|-c|--timeout|-t|--repeat|--on-alert|--every|--reply|--resolver)
+	--younger|--since|--until|--larger|--smaller|--id|--contains|--url|--attachment|--campaign|--max-body|--where|--threads|-n|--plan|--undo|--limit|--level|--retry-busy|--watch|--rate|--warning|--critical|-w|-c|--timeout|-t|--repeat|--on-alert|--every|--reply|--resolver)
 		return ;;
 	esac
 	case $command in

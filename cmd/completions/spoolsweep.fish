@@ -40,7 +40,7 @@ complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l full -d 'read un
 complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l threads -x -d 'reader threads'
 complete -c spoolsweep -n '__fish_seen_subcommand_from scan' -l timezone -x -d 'zone of local times'
 complete -c spoolsweep -n '__fish_seen_subcommand_from rank' -l by -x -d 'what a row stands for' \
-	-a 'account domain sender sender-domain client recipient-domain subject script url'
+	-a 'account domain sender sender-domain client recipient-domain subject script url campaign'
 complete -c spoolsweep -n '__fish_seen_subcommand_from rank' -s n -x -d 'at most so many rows'
 complete -c spoolsweep -n '__fish_seen_subcommand_from list' -s c -d 'only the number'
 complete -c spoolsweep -n '__fish_seen_subcommand_from list' -s i -d 'only the queue ids'
@@ -125,7 +125,7 @@ complete -c spoolsweep -n $schedule -l folder -x -a '(__fish_complete_directorie
 complete -c spoolsweep -n $schedule -l program -r -F -d 'the program to run'
 
 for s in account domain sender sender-domain recipient recipient-domain client subject script queue older younger \
-		since until larger smaller id contains url attachment where
+		since until larger smaller id contains url attachment campaign where
 	complete -c spoolsweep -n $selects -l $s -x -d 'selector'
 end
 for s in null-sender frozen damaged all

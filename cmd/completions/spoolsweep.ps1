@@ -6,7 +6,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 	$globals = '--index', '--json', '--csv', '--quiet', '--verbose', '--help', '--version', '-q', '-v'
 	$selectors = '--account', '--domain', '--sender', '--sender-domain', '--recipient', '--recipient-domain', '--client', '--subject',
 		'--script', '--queue', '--spool', '--kind', '--null-sender', '--frozen', '--damaged', '--older', '--younger', '--since', '--until',
-		'--larger', '--smaller', '--id', '--contains', '--url', '--attachment', '--where', '--all'
+		'--larger', '--smaller', '--id', '--contains', '--url', '--attachment', '--campaign', '--where', '--all'
 	$own = [ordered]@{
 		'spools' = @()
 		'scan' = @('--contents', '--full', '--max-body', '--threads', '--timezone') + $selectors
@@ -29,7 +29,7 @@ Register-ArgumentCompleter -Native -CommandName spoolsweep -ScriptBlock {
 		'schedule' = '--install', '--remove', '--print', '--every', '--metrics', '--with', '--folder', '--program'
 	}
 	$values = @{
-		'--by' = 'account', 'domain', 'sender', 'sender-domain', 'client', 'recipient-domain', 'subject', 'script', 'url'
+		'--by' = 'account', 'domain', 'sender', 'sender-domain', 'client', 'recipient-domain', 'subject', 'script', 'url', 'campaign'
 		'--with' = 'systemd', 'cron', 'task'
 		'--kind' = 'postfix', 'exim', 'smartermail', 'auth', 'local', 'client', 'sender', 'bounce'
 		'--as' = 'eml', 'mbox'

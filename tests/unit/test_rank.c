@@ -389,6 +389,124 @@ test_replies(void **state)
 	replies_free(r);
 }
 
+/* What was read of the bodies of an account's messages, as "scan --contents" leaves it. */
+static void
+set_contents(const char *account, int flags, int64_t campaign)
+{
+	char *sql = sqlite3_mprintf("INSERT INTO print(print, campaign) VALUES(x'00', %lld);"
+	    "UPDATE message SET contents = 1, body_flags = %d, print = (SELECT max(id) FROM print)"
+	    " WHERE account = (SELECT id FROM account WHERE name = '%q')", (long long)campaign, flags, account);
+	struct err e;
+
+	if (index_exec(&ix, sql, &e) < 0)
+		fail_msg("%s", e.text);
+	sqlite3_free(sql);
+}
+
+static void
+set_from(const char *account, const char *from)
+{
+	char *sql = sqlite3_mprintf("INSERT INTO text(hash, text) VALUES(7, '%q');"
+	    "UPDATE message SET \"from\" = (SELECT max(id) FROM text) WHERE account = (SELECT id FROM account WHERE name = '%q')", from, account);
+	struct err e;
+
+	if (index_exec(&ix, sql, &e) < 0)
+		fail_msg("%s", e.text);
+	sqlite3_free(sql);
+}
+
+/* Three people with one letter each ten times: a campaign; two: none yet. */
+static void
+test_campaign(void **state)
+{
+	static const char *const names[] = { "anna@home.example", "bert@home.example", "carl@home.example" };
+	struct fill_row r = user;
+	const struct rank_row *row;
+	struct rank *rank;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		r.account = r.sender = names[i];
+		fill_many(&r, 10, 60);
+		set_contents(names[i], 0, 0xabc);
+		rank = rank_of(RANK_ACCOUNT);
+		row = row_of(rank, "auth", names[0]);
+		assert_int_equal(has_reason(row, "10 of 10 messages are nearly the same as those of others: one campaign from up to 3 accounts"), i == 2);
+		rank_free(rank);
+	}
+	rank = rank_of(RANK_CAMPAIGN);
+	assert_int_equal(rank->n, 1);
+	assert_string_equal(rank->row[0].key, "000000000abc");
+	assert_int_equal(rank->row[0].messages, 30);
+	assert_int_equal(rank->row[0].accounts, 3);
+	assert_true(has_reason(&rank->row[0], "nearly the same message from 3 accounts"));
+	rank_free(rank);
+}
+
+/* A list is read by many and written by many. */
+static void
+test_campaign_list(void **state)
+{
+	static const char *const names[] = { "anna@home.example", "bert@home.example", "carl@home.example" };
+	struct fill_row r = user;
+	struct rank *rank;
+	int i;
+
+	(void)state;
+	r.list_id = "friends.home.example";
+	for (i = 0; i < 3; i++) {
+		r.account = r.sender = names[i];
+		fill_many(&r, 10, 60);
+		set_contents(names[i], 0, 0xabc);
+	}
+	rank = rank_of(RANK_ACCOUNT);
+	assert_false(has_reason(row_of(rank, "auth", names[0]), "campaign"));
+	rank_free(rank);
+}
+
+static void
+test_bodies(void **state)
+{
+	struct rank *rank;
+	const struct rank_row *row;
+
+	(void)state;
+	fill_many(&user, 20, 60);
+	fill_many(&news, 20, 60);
+	set_contents("anna@home.example", 1 | 2, 5);
+	set_contents("news@club.example", 2, 6);
+	rank = rank_of(RANK_ACCOUNT);
+	row = row_of(rank, "auth", "anna@home.example");
+	assert_true(has_reason(row, "20 of 20 messages have an attachment that is not what it says"));
+	assert_true(has_reason(row, "20 of 20 messages hide a link behind a shortener"));
+	assert_false(has_reason(row, "campaign"));
+	assert_false(has_reason(row_of(rank, "auth", "news@club.example"), "shortener"));
+	rank_free(rank);
+}
+
+static void
+test_from(void **state)
+{
+	static const struct { const char *from; int told; } t[] = {
+		{ "Anna <anna@home.example>", 0 }, { "\"Bank, \" <service@bank.example>", 1 }, { "Bank <service@bank.example>", 1 },
+		{ "service@bank.example", 1 }, { "anna@MAIL.home.example", 0 }, { "Anna", 0 }, { "a@bank.example, anna@home.example", 0 },
+		{ "anna@home.example <x@bank.example>", 1 }, { "@", 0 }, { "", 0 }
+	};
+	struct rank *rank;
+	size_t i;
+
+	(void)state;
+	fill_many(&user, 20, 60);
+	for (i = 0; i < COUNT(t); i++) {
+		set_from("anna@home.example", t[i].from);
+		rank = rank_of(RANK_ACCOUNT);
+		if (has_reason(row_of(rank, "auth", "anna@home.example"), "From outside home.example") != t[i].told)
+			fail_msg("%s", t[i].from);
+		rank_free(rank);
+	}
+}
+
 static void
 test_scripts(void **state)
 {
@@ -413,7 +531,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_INDEX(test_incident), WITH_INDEX(test_numbers), WITH_INDEX(test_small), WITH_INDEX(test_three),
 		WITH_INDEX(test_listed_server), WITH_INDEX(test_null_clients), WITH_INDEX(test_null_client_known), WITH_INDEX(test_by),
-		WITH_INDEX(test_selected), cmocka_unit_test(test_replies), cmocka_unit_test(test_scripts)
+		WITH_INDEX(test_selected), WITH_INDEX(test_campaign), WITH_INDEX(test_campaign_list), WITH_INDEX(test_bodies),
+		WITH_INDEX(test_from), cmocka_unit_test(test_replies), cmocka_unit_test(test_scripts)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
