@@ -18,6 +18,7 @@
 
 #define BLOCK ((size_t)32 * 1024)	/* drivers give small pieces: they are joined before they are parsed */
 #define CONTENTS_URLS_MAX 64		/* URLs of a message that are looked at as a whole */
+#define ASKED_MAX 64		/* times that libmagic is asked about one message: a crafted text can take it milliseconds */
 #define CACHE_MAX ((size_t)1 << 17)	/* contents whose type is remembered */
 
 struct cached {
@@ -49,6 +50,8 @@ struct body_reader {
 	struct body *out;
 	struct msg msg;			/* for its list of notes */
 	size_t parts_cap, hosts_cap;
+	unsigned asked;
+	int has_all_hosts;
 	char *block;
 	size_t nblock;
 	int enough;
@@ -153,14 +156,23 @@ cache_put(struct body_shared *sh, const unsigned char *sha256, const char *type)
 	return type;
 }
 
+/* NULL: not known, and why is a note. */
 static const char *
 type_of(struct body_reader *r, const unsigned char *sha256)
 {
-	const char *type;
+	const char *type = NULL;
 
-	if (cache_get(&type, r->sh, sha256))
-		return type;
-	return cache_put(r->sh, sha256, detect_type(r->detect, r->prefix, r->nprefix));
+	if (!cache_get(&type, r->sh, sha256)) {
+		if (r->asked == ASKED_MAX) {
+			msg_note(&r->msg, "more than %d attachments, what the rest are was not looked at", ASKED_MAX);
+			return NULL;
+		}
+		r->asked++;
+		type = cache_put(r->sh, sha256, detect_type(r->detect, r->prefix, r->nprefix));
+	}
+	if (type == NULL)
+		msg_note(&r->msg, "libmagic cannot tell the type of an attachment");
+	return type;
 }
 
 /* ---- what the reader of MIME tells ---- */
@@ -273,8 +285,6 @@ look_at(struct body_reader *r, const struct mime_part *p, struct body_part *to)
 	if (p->is_text && p->name == NULL && detect_is_texty(r->prefix, r->nprefix))
 		return;
 	to->detected = keep(r->arena, type_of(r, to->sha256));
-	if (to->detected == NULL)
-		msg_note(&r->msg, "libmagic cannot tell the type of an attachment");
 	buf_init(&b, 4096);
 	told = detect_note(&b, p, to->detected, r->prefix, r->nprefix, r->has_7z_key);
 	if (told != 0)
@@ -353,6 +363,8 @@ on_url(void *arg, const struct mime_part *p, const struct url *u)
 	(void)p;
 	if (!u->is_bare || has_known_suffix(u->host))
 		count_url(r, u);
+	if (r->has_all_hosts)
+		return;
 	for (i = b->nhosts; i > 0; i--)
 		if (strcmp(b->host[i - 1], u->host) == 0)
 			return;
@@ -360,6 +372,7 @@ on_url(void *arg, const struct mime_part *p, const struct url *u)
 		return;
 	if (b->nhosts == CONTENTS_HOSTS_MAX) {
 		msg_note(&r->msg, "more than %d hosts in URLs, the rest not kept", CONTENTS_HOSTS_MAX);
+		r->has_all_hosts = 1;
 		return;
 	}
 	if (b->nhosts == r->hosts_cap) {
@@ -467,6 +480,8 @@ read_item(struct body_reader *r, const struct spool_item *it, const struct body_
 	int rc;
 
 	r->parts_cap = r->hosts_cap = r->nblock = 0;
+	r->asked = 0;
+	r->has_all_hosts = 0;
 	r->enough = 0;
 	r->inner = -1;
 	r->nurls = 0;
