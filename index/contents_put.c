@@ -283,7 +283,7 @@ contents_of(struct index *ix, int64_t row, void (*part)(void *arg, const struct 
 		"SELECT p.depth, t.text, n.text, c.text, en.text, p.size, d.text, nullif(lower(hex(p.sha256)), ''), p.is_attachment FROM part p"
 		" JOIN text t ON t.id = p.type LEFT JOIN text n ON n.id = p.name LEFT JOIN text c ON c.id = p.charset"
 		" LEFT JOIN text en ON en.id = p.encoding LEFT JOIN text d ON d.id = p.detected WHERE p.message = ? ORDER BY p.seq",
-		"SELECT t.text, d.text, h.is_shortener FROM url u JOIN text t ON t.id = u.host JOIN host h ON h.id = u.host"
+		"SELECT t.text, d.text, h.is_shortener FROM url u JOIN text t ON t.id = u.host JOIN host h ON h.host = u.host"
 		" LEFT JOIN text d ON d.id = h.domain WHERE u.message = ? ORDER BY t.text"
 	};
 	int state = CONTENTS_NOT, i, rc = SQLITE_DONE;

@@ -188,7 +188,8 @@ drop_texts(struct prune_counts *out, struct index *ix, struct err *e)
 	const char *table, *column;
 	int rc = SQLITE_DONE, bad = 0;
 
-	if (index_exec(ix, "CREATE TEMP TABLE IF NOT EXISTS used_text(id INTEGER PRIMARY KEY); DELETE FROM temp.used_text", e) < 0)
+	if (index_exec(ix, "DELETE FROM host WHERE host NOT IN (SELECT host FROM url);"
+	    "CREATE TEMP TABLE IF NOT EXISTS used_text(id INTEGER PRIMARY KEY); DELETE FROM temp.used_text", e) < 0)
 		return -1;
 	st = index_prepare(ix, "SELECT t.name, c.name FROM main.sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'"
 	    " AND c.type = 'INTEGER' ORDER BY 1, 2", e);

@@ -128,8 +128,8 @@ static const char step3[] =
     "CREATE TABLE url("							/* hosts of URLs, each once a message */
     " message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE, host INTEGER NOT NULL,"
     " PRIMARY KEY(message, host)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE host("							/* id: the number of its text */
-    " id INTEGER PRIMARY KEY, domain INTEGER, is_shortener INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE host("							/* host: the number of its text */
+    " host INTEGER PRIMARY KEY, domain INTEGER, is_shortener INTEGER NOT NULL) STRICT;"
     "CREATE VIEW v_part AS SELECT"
     " p.message AS row, p.seq AS seq, p.depth AS depth, t.text AS type, n.text AS name, c.text AS charset, en.text AS encoding,"
     " di.text AS disposition, p.is_attachment AS is_attachment, d.text AS detected, p.size AS size, nullif(lower(hex(p.sha256)), '') AS sha256"
@@ -137,7 +137,7 @@ static const char step3[] =
     " LEFT JOIN text en ON en.id = p.encoding LEFT JOIN text di ON di.id = p.disposition LEFT JOIN text d ON d.id = p.detected;"
     "CREATE VIEW v_url AS SELECT"
     " u.message AS row, t.text AS host, d.text AS domain, h.is_shortener AS is_shortener"
-    " FROM url u JOIN text t ON t.id = u.host JOIN host h ON h.id = u.host LEFT JOIN text d ON d.id = h.domain;"
+    " FROM url u JOIN text t ON t.id = u.host JOIN host h ON h.host = u.host LEFT JOIN text d ON d.id = h.domain;"
     "DROP VIEW v_message;"							/* the same, with contents and with the notes of the body */
     "CREATE VIEW v_message AS SELECT"
     " m.id AS row, sp.root AS spool, sp.kind AS kind, q.text AS queue, m.qid AS id,"
