@@ -99,6 +99,13 @@ const char *cmd_duration(char *out, size_t n, int64_t seconds);
 	"message_id", "state", "reason", "damage", "notes"
 void list_values(struct out *o, const struct query_row *r);
 
+/* The same of `rank --json`; place counts from 1. */
+#define RANK_KEY_NAMES \
+	"rank", "by", "key", "kind", "messages", "share", "recipients", "bytes", "first", "last", "peak_per_minute", "senders", "clients", \
+	"deferred", "subject", "verdict", "score", "reasons", "accounts"
+struct rank_row;
+void rank_values(struct out *o, const struct rank_row *r, size_t place, int by);
+
 /* The object of `list --json` as text, for a plan: arg is a struct out of format OUT_JSON of its own; valid until the next call. */
 const char *list_object(void *arg, const struct query_row *r);
 

@@ -24,10 +24,7 @@ const struct command cmd_rank = {
 	opts, 1, 0, 0, run
 };
 
-static const char *const keys[] = {
-	"rank", "by", "key", "kind", "messages", "share", "recipients", "bytes", "first", "last", "peak_per_minute", "senders", "clients",
-	"deferred", "subject", "verdict", "score", "reasons", "accounts"
-};
+static const char *const keys[] = { RANK_KEY_NAMES };
 enum { COLUMN_CLIENTS = 5, COLUMN_KEY = 9 };
 static const struct table_column columns[] = {
 	{ "MESSAGES", 1, 0, 0 }, { "SHARE", 1, 0, 0 }, { "RCPTS", 1, 0, 3 }, { "PER MIN", 1, 0, 5 }, { "SENDERS", 1, 0, 4 },
@@ -68,8 +65,8 @@ put_time(struct out *o, int64_t us)
 	out_time(o, us, us != MSG_NO_TIME && us % 1000000 != 0 ? 6 : 0);
 }
 
-static void
-put_keys(struct out *o, const struct rank_row *r, size_t place, enum rank_by by)
+void
+rank_values(struct out *o, const struct rank_row *r, size_t place, int by)
 {
 	size_t i;
 
@@ -95,6 +92,12 @@ put_keys(struct out *o, const struct rank_row *r, size_t place, enum rank_by by)
 		out_text(o, r->reasons[i]);
 	out_list_end(o);
 	out_count(o, r->accounts);
+}
+
+static void
+put_keys(struct out *o, const struct rank_row *r, size_t place, enum rank_by by)
+{
+	rank_values(o, r, place, (int)by);
 	out_row(o);
 }
 

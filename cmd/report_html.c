@@ -397,6 +397,10 @@ table(struct page *p, enum rank_by by, const char *title)
 	for (i = 0; i < n; i++) {
 		buf_puts(p->b, "<tr><td class=\"t\">");
 		row_name(p, by, &t->row[i].r);
+		if (by == RANK_CAMPAIGN && t->row[i].r.subject != NULL) {
+			buf_puts(p->b, ": ");
+			text(p, t->row[i].r.subject, CUT);
+		}
 		buf_puts(p->b, "</td>");
 		cell_number(p, t->row[i].r.messages, "");
 		buf_fmt(p->b, "<td class=\"n opt\">%.1f %%</td>", 100 * t->row[i].r.share);
@@ -464,6 +468,14 @@ what(struct page *p)
 		buf_puts(p->b, "<h3>Samples of the suspects’ messages</h3>");
 	for (i = 0; i < p->r->nsamples; i++)
 		sample(p, &p->r->sample[i]);
+	if (p->r->table[RANK_CAMPAIGN].n > 1 || (p->r->table[RANK_CAMPAIGN].n == 1 && p->r->table[RANK_CAMPAIGN].row[0].r.key != NULL)) {
+		buf_puts(p->b, "<h3>Campaigns: messages that say the same</h3>");
+		table(p, RANK_CAMPAIGN, "Campaign");
+	}
+	if (p->r->table[RANK_URL].n > 1 || (p->r->table[RANK_URL].n == 1 && p->r->table[RANK_URL].row[0].r.key != NULL)) {
+		buf_puts(p->b, "<h3>Hosts that links lead to</h3>");
+		table(p, RANK_URL, "Host");
+	}
 	buf_puts(p->b, "</section>\n<section id=\"from\"><h2>Where from: clients and scripts</h2>");
 	table(p, RANK_CLIENT, "Client");
 	if (p->r->table[RANK_SCRIPT].n > 1 || (p->r->table[RANK_SCRIPT].n == 1 && p->r->table[RANK_SCRIPT].row[0].r.key != NULL)) {

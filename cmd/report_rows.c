@@ -14,11 +14,8 @@ static const char *const summary_keys[] = {
 	"first", "last", "since", "dry_runs", "replied", "warnings", "notes", "redacted"
 };
 static const char *const spool_keys[] = { "section", "spool", "kind", "scanned", "messages", "removed", "unknown" };
-static const char *const account_keys[] = {
-	"section", "rank", "by", "key", "kind", "messages", "share", "recipients", "bytes", "first", "last", "peak_per_minute", "senders", "clients",
-	"deferred", "subject", "verdict", "score", "reasons", "points", "queued", "removed", "left"
-};
-#define RANK_KEYS 19	/* of the other tables: the same up to "reasons" */
+static const char *const rank_keys[] = { "section", RANK_KEY_NAMES };
+static const char *const account_keys[] = { "section", RANK_KEY_NAMES, "points", "queued", "removed", "left" };
 static const char *const timeline_keys[] = { "section", "from", "until", "account", "kind", "others", "messages" };
 static const char *const reply_keys[] = { "section", "class", "messages", "different", "reply" };
 static const char *const evidence_keys[] = {
@@ -104,30 +101,6 @@ spools(struct out *o, struct report_view *v)
 }
 
 static void
-rank_values(struct out *o, const struct rank_row *r, size_t place, enum rank_by by)
-{
-	out_text(o, report_section[by]);
-	out_int(o, (int64_t)place);
-	out_text(o, rank_by_name[by]);
-	out_text(o, r->key);
-	out_text(o, r->kind);
-	out_count(o, r->messages);
-	out_real(o, r->share, 6);
-	out_count(o, r->recipients);
-	out_count(o, r->bytes);
-	put_time(o, r->first);
-	put_time(o, r->last);
-	out_count(o, r->peak_per_minute);
-	out_count(o, r->senders);
-	out_count(o, r->clients);
-	out_count(o, r->deferred);
-	out_text(o, r->subject);
-	out_text(o, r->verdict);
-	out_int(o, r->score);
-	texts(o, r->reasons, r->nreasons);
-}
-
-static void
 account_values(struct out *o, const struct report_row *row)
 {
 	size_t i;
@@ -147,9 +120,13 @@ ranks(struct out *o, struct report_view *v, enum rank_by by)
 	const struct report_table *t = &v->r->table[by];
 	size_t i, n = report_shown(v, t->n);
 
-	out_keys(o, account_keys, by == RANK_ACCOUNT ? COUNT(account_keys) : RANK_KEYS);
+	if (by == RANK_ACCOUNT)
+		out_keys(o, account_keys, COUNT(account_keys));
+	else
+		out_keys(o, rank_keys, COUNT(rank_keys));
 	for (i = 0; i < n; i++) {
-		rank_values(o, &t->row[i].r, i + 1, by);
+		out_text(o, report_section[by]);
+		rank_values(o, &t->row[i].r, i + 1, (int)by);
 		if (by == RANK_ACCOUNT)
 			account_values(o, &t->row[i]);
 		out_row(o);
@@ -371,10 +348,11 @@ static const struct section {
 	{ "delist.csv", delisting }, { "samples.csv", samples },
 	{ "plans.csv", plans }, { "archives.csv", archives }, { "restores.csv", restores }, { "steps.csv", steps }
 };
-static const char *const rank_file[RANK_COUNT] = {
+static const char *const rank_file[] = {
 	"accounts.csv", "domains.csv", "senders.csv", "sender-domains.csv", "clients.csv", "recipient-domains.csv", "subjects.csv", "scripts.csv",
-	"urls.csv"
+	"urls.csv", "campaigns.csv"
 };
+_Static_assert(COUNT(rank_file) == RANK_COUNT, "a file for each ranking");
 
 void
 report_json(struct out *o, struct report_view *v)

@@ -276,6 +276,7 @@ report_text(struct out *o, struct report_view *v)
 	timeline(o, v);
 	accounts(o, v);
 	rows_by(o, v, RANK_SUBJECT, "What: subjects");
+	rows_by(o, v, RANK_URL, "What: hosts that links lead to");
 	samples(o, v);
 	rows_by(o, v, RANK_CLIENT, "Where from: clients");
 	rows_by(o, v, RANK_SCRIPT, "Where from: scripts");

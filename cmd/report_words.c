@@ -12,9 +12,10 @@
 #define LISTS 6			/* named in one sentence */
 #define N(x) rank_number(a, x)
 
-const char *const report_section[RANK_COUNT] = {
-	"account", "domain", "sender", "sender_domain", "client", "recipient_domain", "subject", "script", "url"
+const char *const report_section[] = {
+	"account", "domain", "sender", "sender_domain", "client", "recipient_domain", "subject", "script", "url", "campaign"
 };
+_Static_assert(sizeof report_section / sizeof report_section[0] == RANK_COUNT, "a section for each ranking");
 
 size_t
 report_shown(const struct report_view *v, size_t n)
@@ -215,9 +216,14 @@ remark(struct report_view *v)
 	const struct report *r = v->r;
 	struct arena *a = &v->arena;
 
-	add(&v->note, &v->nnotes, a, r->has_contents ?
-	    "Bodies were searched for the words of the selection, and not judged: accounts are judged by envelopes, headers and replies." :
-	    "Bodies, links and attachments were not read: accounts are judged by envelopes, headers and replies.");
+	if (r->has_contents)
+		add(&v->note, &v->nnotes, a, "Bodies were searched for the words of the selection.");
+	if (r->unread > 0)
+		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s of %s message%s were not read, nor their links and attachments: \"spoolsweep scan "
+		    "--contents\" reads them.", N(r->unread), N(r->queued + r->removed), plural(r->queued + r->removed)));
+	if (r->cut > 0)
+		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s message%s were read up to a limit.", N(r->cut), plural(r->cut)));
+	add(&v->note, &v->nnotes, a, "Accounts are judged by envelopes, headers and replies.");
 	if (r->removed > 0)
 		add(&v->note, &v->nnotes, a, "Tables and timeline count messages that are queued and those that plans of spoolsweep removed.");
 	if (r->left > 0)

@@ -155,17 +155,19 @@ static int
 is_no_text(const char *table, const char *column)
 {
 	static const char *const tables[] = { "text", "scan", "total", "spool", "account", "staged", "unfinished", "alert", "meta", "idn" };
-	static const char *const columns[] = {
-		"id", "fp", "gone_scan", "new_scan", "spool", "account", "arrived", "arrived_fraction", "recipients", "pending", "size", "is_report",
-		"inode", "uid", "message", "seq"
+	static const char *const columns[] = {	/* of a message, its recipients, parts and links */
+		"message.id", "message.fp", "message.gone_scan", "message.new_scan", "message.spool", "message.account", "message.arrived",
+		"message.arrived_fraction", "message.recipients", "message.pending", "message.size", "message.is_report", "message.inode", "message.uid",
+		"recipient.message", "recipient.seq", "part.message", "part.size", "url.message"
 	};
+	const size_t n = strlen(table);
 	size_t i;
 
 	for (i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		if (strcmp(table, tables[i]) == 0)
 			return 1;
 	for (i = 0; i < sizeof columns / sizeof columns[0]; i++)
-		if (strcmp(column, columns[i]) == 0)
+		if (strncmp(columns[i], table, n) == 0 && columns[i][n] == '.' && strcmp(columns[i] + n + 1, column) == 0)
 			return 1;
 	return strncmp(table, "sqlite_", 7) == 0;
 }

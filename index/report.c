@@ -12,7 +12,7 @@
 
 /* ---- which messages ---- */
 
-enum { M_ROW, M_ACCOUNT, M_ARRIVED, M_REASON, M_SUBJECT, M_DAMAGED, M_LIVE, M_SPOOL, M_INODE, M_QID };
+enum { M_ROW, M_ACCOUNT, M_ARRIVED, M_REASON, M_SUBJECT, M_DAMAGED, M_LIVE, M_SPOOL, M_INODE, M_QID, M_CONTENTS };
 
 static int
 add_spool(struct report_pass *p, struct err *e)
@@ -87,6 +87,8 @@ add_message(struct report_pass *p, sqlite3_stmt *st, struct report_place *pl, in
 	p->out->queued += is_live;
 	p->out->removed += !is_live && is_removed;
 	p->out->left += !is_live && !is_removed;
+	p->out->unread += (is_live || is_removed) && sqlite3_column_int(st, M_CONTENTS) == 0;
+	p->out->cut += (is_live || is_removed) && sqlite3_column_int(st, M_CONTENTS) == 2;
 	p->out->damaged += is_live && sqlite3_column_int(st, M_DAMAGED);
 }
 
@@ -142,7 +144,7 @@ collect(struct report_pass *p, struct selection *s, struct err *e)
 	int rc, is_live, is_removed;
 
 	buf_init(&sql, SQL_MAX);
-	buf_fmt(&sql, "SELECT m.id, m.account, m.arrived, m.reason, m.subject, m.damage IS NOT NULL, m.gone_scan IS NULL, m.spool, m.inode, m.qid"
+	buf_fmt(&sql, "SELECT m.id, m.account, m.arrived, m.reason, m.subject, m.damage IS NOT NULL, m.gone_scan IS NULL, m.spool, m.inode, m.qid, m.contents"
 	    " FROM %s WHERE 1", selection_source(s, p->ix, 1));
 	if (selection_sql(&sql, s, p->ix, e) == 0)
 		st = index_prepare(p->ix, buf_cstr(&sql), e);

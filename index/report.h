@@ -92,6 +92,7 @@ struct report {
 	const char *selection;		/* as typed, "" none */
 	int64_t queued, removed, left;
 	int64_t damaged;		/* of the queued ones */
+	int64_t unread, cut;		/* of queued and removed ones: bodies not read; read up to a limit */
 	int64_t timeless;		/* of queued and removed ones: their arrival is not known */
 	int64_t first, last;		/* arrival, MSG_NO_TIME unknown */
 	struct report_spool *spool;
@@ -117,7 +118,8 @@ struct report {
 	struct arena arena;
 };
 
-#define REPORT_PAGE (1u << RANK_ACCOUNT | 1u << RANK_CLIENT | 1u << RANK_RECIPIENT_DOMAIN | 1u << RANK_SUBJECT | 1u << RANK_SCRIPT)
+#define REPORT_PAGE (1u << RANK_ACCOUNT | 1u << RANK_CLIENT | 1u << RANK_RECIPIENT_DOMAIN | 1u << RANK_SUBJECT | 1u << RANK_SCRIPT | \
+    1u << RANK_URL | 1u << RANK_CAMPAIGN)
 #define REPORT_ALL ((1u << RANK_COUNT) - 1)
 
 /* tables: a bit (1 << rank_by) for each that is wanted, with that of accounts; the others stay empty. j: NULL when there is no journal. */

@@ -119,6 +119,11 @@ SKIP: {
 	like($before, qr/"parts":\[\{/, 'parts are known');
 	my ($n) = json_lines(sweep_ok({ index => $bodies }, '--json', qw(prune --older 0 --execute))->{out});
 	is($n->{messages}, 100, 'a hundred are forgotten');
+	SKIP: {
+		skip 'sqlite3 is not installed', 2 unless $sqlite;
+		cmp_ok(sql('bodies.db', 'select count(*) from host'), '>', 0, 'hosts of links are known');
+		is(sql('bodies.db', 'select count(*) from host where host not in (select id from text)'), 0, 'none whose name was forgotten');
+	}
 	is($shown->(), $before, 'of the others parts, names and links are as they were');
 }
 
