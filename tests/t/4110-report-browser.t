@@ -20,7 +20,7 @@ mkdir "$dir/browser" or die $!;
 
 # ---- three reports: an incident, one of texts that attack, one of nothing
 mkspool('--damage', '--hostile', '--now', $now, 'postfix', "$dir/postfix", 1500);
-sweep_ok({ index => "$dir/plain.db", status => [ 0, 3 ] }, 'scan', '-q', "$dir/postfix");
+sweep_ok({ index => "$dir/plain.db", status => [ 0, 3 ] }, 'scan', '-q', '--contents', "$dir/postfix");
 sweep_ok({ index => "$dir/plain.db", status => [ 0, 3 ] }, qw(purge -q --execute --yes --account info@atlas-tours.example --archive), "$dir/archives");
 hostile_spool("$dir/hostile", $now);
 sweep_ok({ index => "$dir/hostile.db", status => [ 0, 3 ] }, 'scan', '-q', "exim:$dir/hostile");
