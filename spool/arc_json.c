@@ -149,6 +149,17 @@ char_bytes(const char *text, size_t n)
 	return len;
 }
 
+/* How many bytes from p on stand for themselves in a text. */
+static size_t
+plain_bytes(const char *p, const char *end)
+{
+	const char *at;
+
+	for (at = p; at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '\\'; at++)
+		continue;
+	return (size_t)(at - p);
+}
+
 static int
 json_text(const char **out, struct json *j)
 {
@@ -171,7 +182,9 @@ json_text(const char **out, struct json *j)
 				return -1;
 			continue;
 		}
-		n = char_bytes(j->p, (size_t)(close - j->p));
+		n = plain_bytes(j->p, close);
+		if (n == 0)
+			n = char_bytes(j->p, (size_t)(close - j->p));
 		if (n == 0 || (unsigned char)*j->p < 0x20)
 			return -1;
 		memcpy(at, j->p, n);
@@ -261,7 +274,7 @@ json_object(struct json *j, json_member *member, void *arg)
 			if (n == KEYS || json_text(&key[n], j) < 0 || json_take(j, ':') < 0)
 				return -1;
 			for (i = 0; i < n; i++)
-				if (strcmp(key[i], key[n]) == 0)
+				if (key[i][0] == key[n][0] && strcmp(key[i], key[n]) == 0)
 					return -1;
 			if (member(arg, j, key[n++]) < 0)
 				return -1;

@@ -28,6 +28,7 @@ struct part {
 	const char *name;
 	struct sys_stat st;	/* identity; st.type SYS_UNKNOWN when it was not looked at */
 	int absent;		/* expected, but not there (or vanished) */
+	int no_folder;		/* absent, and so is its folder */
 };
 
 struct part_list {

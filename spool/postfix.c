@@ -29,13 +29,22 @@ try_place(struct part *p, struct spool_reader *r, const char *dir, int *trouble)
 static int
 try_queue(struct part *p, struct spool_reader *r, struct arena *a, enum postfix_queue q, const char *sub, int *trouble)
 {
-	int depth;
+	const char *beside = *sub != '\0' ? arena_fmt(a, "%s/%s", postfix_queues[q].name, sub) : NULL, *place;
+	int depth, no_beside, no_folder = 0;
 
-	if (*sub != '\0' && try_place(p, r, arena_fmt(a, "%s/%s", postfix_queues[q].name, sub), trouble))
+	if (beside != NULL && try_place(p, r, beside, trouble))
 		return 1;
-	for (depth = 0; depth <= (postfix_queues[q].is_hashed ? 2 : 0); depth++)
-		if (try_place(p, r, postfix_place(a, q, p->name, depth), trouble))
+	no_beside = p->no_folder;
+	for (depth = 0; depth <= (postfix_queues[q].is_hashed ? 2 : 0) && !no_folder; depth++) {
+		place = postfix_place(a, q, p->name, depth);
+		if (beside != NULL && strcmp(place, beside) == 0) {
+			no_folder = no_beside;	/* nor is there one in it */
+			continue;
+		}
+		if (try_place(p, r, place, trouble))
 			return 1;
+		no_folder = p->no_folder;
+	}
 	return 0;
 }
 
@@ -192,7 +201,8 @@ read_message(struct msg *m, struct spool *sp, struct spool_reader *r, const stru
 	if (m->state == MSG_CORRUPT && (st->mode & POSTFIX_READY) == 0400)
 		msg_damage(m, "marked as bad by a delivery agent");
 	take_origin(m, &env, sp, st, how.is_maildrop, lost);
-	for (i = m->parts.n; i-- > 1;) /* trace, bounce, defer: the last word is the defer log's */
+	/* Trace, bounce, defer: the last word is the defer log's. Replies are nothing that a decision hangs on. */
+	for (i = m->parts.n; i-- > 1 && !r->is_live;)
 		if (read_log(m, &m->parts.v[i], r, e) < 0)
 			return -1;
 	return 0;
@@ -547,6 +557,7 @@ const struct spool_driver spool_postfix = {
     .in_delivery = in_delivery,
     .home = home,
     .strays = strays,
+    .is_threaded = 1,
     .running = running,
     .end = postfix_end,
 };

@@ -354,6 +354,7 @@ spool_part_stat(struct part *p, struct spool_reader *r)
 	d = dir_at(r, p->dir, 1, &e);
 	rc = d != NULL ? sys_stat_at(&p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;
 	p->absent = rc == ENOENT;
+	p->no_folder = p->absent && d == NULL;
 	return rc == ENOENT ? 0 : rc;
 }
 

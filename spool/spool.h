@@ -119,6 +119,7 @@ struct spool_driver {
 	 * Fills out; 0 or errno. NULL: this MTA makes none. */
 	int (*strays)(struct part_list *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *id);
 
+	int is_threaded;	/* find, lock and read may be asked by several threads at once, each with a reader of its own */
 	int has_local_times;	/* the times of its messages are read in the zone of the options */
 	int private_beside;	/* the private folder stands beside the root (".spoolsweep-NAME"), not in it */
 
@@ -195,7 +196,7 @@ void spool_reader_free(struct spool_reader *r);
 /* The open folder at rel (relative to the root), from the reader's small cache. Not to be closed. NULL and err. */
 struct sys_dir *spool_reader_dir(struct spool_reader *r, const char *rel, struct err *e);
 
-/* lstat of a part; st.type SYS_UNKNOWN and absent = 1 when it is not there. 0, or errno for anything but ENOENT. */
+/* lstat of a part; st.type SYS_UNKNOWN and absent = 1 when it is not there (and no_folder = 1 when its folder is not). 0, or errno for anything but ENOENT. */
 int spool_part_stat(struct part *p, struct spool_reader *r);
 
 /* Opens a part for the bounded reader (window 0 or 1) and fills p->st by fstat. 0 or errno (ENOENT, ELOOP, EINVAL, EACCES, EIO …). Close *f. */
