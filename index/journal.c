@@ -13,12 +13,13 @@ enum {
 	J_PLAN_NEW, J_PLACE_NEW, J_ITEM_NEW, J_FATE_NEW, J_PLAN, J_PLAN_AFTER, J_PLACE, J_ITEM_AFTER, J_PARTS, J_PLAN_STATE, J_PLAN_FOLDER,
 	J_PLAN_ARCHIVE,
 	J_ITEM_STATE, J_ITEMS_MOVE, J_PARTS_DROP, J_PART_PUT, J_PART_SHA, J_HISTORY, J_COUNTS, J_FOLDER, J_STOPS, J_STARTED,
-	J_WAITING, J_ARCHIVE_PUT, J_ARCHIVES, J_COUNT
+	J_WAITING, J_ARCHIVE_PUT, J_ARCHIVES, J_PARTS_OF, J_ITEM_FROM, J_ITEMS_STATE, J_COUNT
 };
 
 #define PLAN_COLUMNS "id, parent, kind, state, created, started, finished, who, host, selection, archive, mainlog," \
     " archive_size, sha256, level, archive_dir, (SELECT name FROM service s WHERE s.plan = id)," \
     " (SELECT started IS NULL FROM service s WHERE s.plan = id)"
+#define PART_COLUMNS "role, dir, name, private, dev, ino, size, nlink, mode, uid, gid, mtime, ctime, sha256"
 #define ITEM_COLUMNS "place, queue, qid, path, inode, arrived, size, sender, account_kind, account_key, json"
 
 static const char *const journal_sql[J_COUNT] = {
@@ -30,9 +31,8 @@ static const char *const journal_sql[J_COUNT] = {
 	"SELECT " PLAN_COLUMNS " FROM plan WHERE id > ? AND state BETWEEN ? AND ? ORDER BY id LIMIT 1",
 	"SELECT n, kind, root, dev, ino, folder FROM place WHERE plan = ? AND n = ?",
 	"SELECT f.n, f.state, f.why, f.archive, " ITEM_COLUMNS " FROM fate f CROSS JOIN item i ON i.plan = f.plan AND i.n = f.n"
-	" WHERE f.plan = ? AND f.n > ? AND (1 << f.state) & ? ORDER BY f.n LIMIT 1",
-	"SELECT role, dir, name, private, dev, ino, size, nlink, mode, uid, gid, mtime, ctime, sha256 FROM part"
-	" WHERE plan = ? AND item = ? ORDER BY n",
+	" WHERE f.plan = ? AND f.n > ? AND (1 << f.state) & ? ORDER BY f.n LIMIT ?",
+	"SELECT " PART_COLUMNS " FROM part WHERE plan = ? AND item = ? ORDER BY n",
 	"UPDATE plan SET state = ?2, started = iif(?2 = 1 AND started IS NULL, ?3, started),"
 	" finished = iif(?2 IN (2, 6, 8), ?3, finished) WHERE id = ?1",
 	"UPDATE plan SET archive_dir = ?2 WHERE id = ?1",
@@ -51,7 +51,12 @@ static const char *const journal_sql[J_COUNT] = {
 	"SELECT plan FROM service WHERE started IS NULL AND plan > ? ORDER BY plan LIMIT 1",
 	"INSERT INTO archive VALUES(?,?,?,?) ON CONFLICT DO UPDATE SET size = excluded.size, sha256 = excluded.sha256",
 	"SELECT path, size, sha256, count(*) FROM archive a JOIN fate f ON f.plan = a.plan AND f.archive = a.path WHERE a.plan = ?"
-	" GROUP BY a.rowid ORDER BY a.rowid"
+	" GROUP BY a.rowid ORDER BY a.rowid",
+	"SELECT " PART_COLUMNS ", item FROM part WHERE plan = ? AND item BETWEEN ? AND ? ORDER BY item, n",
+	"SELECT f.n, f.state, f.why, f.archive, " ITEM_COLUMNS " FROM fate f CROSS JOIN item i ON i.plan = f.plan AND i.n = f.n"
+	" WHERE f.plan = ?1 AND f.n > ?2 AND f.state = ?3 AND EXISTS(SELECT 1 FROM part p WHERE p.plan = f.plan AND p.item = f.n AND p.n = 0"
+	" AND (CAST(p.dir AS TEXT) = ?4 OR substr(CAST(p.dir AS TEXT), 1, length(?4) + 1) = ?4 || '/')) ORDER BY f.n LIMIT 1",
+	"UPDATE fate SET state = ?5, why = NULL WHERE plan = ?1 AND n BETWEEN ?2 AND ?3 AND state = ?4"
 };
 
 /* One step a version; a step that was released is never edited. */
@@ -216,7 +221,7 @@ open_journal(struct journal **out, int64_t *version, const char *index_path, int
 		goto out;
 	}
 	/* FULL: a commit is on the disk when it returns; the purge's promises stand on that. */
-	if (write && index_exec(&j->ix, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON", e) < 0)
+	if (write && index_exec(&j->ix, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8192", e) < 0)
 		goto out;
 	for (i = 0; i < J_COUNT; i++)
 		if ((j->st[i] = index_prepare(&j->ix, journal_sql[i], e)) == NULL)
@@ -514,6 +519,19 @@ journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_stat
 }
 
 int
+journal_items_state(struct journal *j, int64_t plan, int64_t first, int64_t last, enum item_state from, enum item_state to, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_ITEMS_STATE];
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, first);
+	sqlite3_bind_int64(st, 3, last);
+	sqlite3_bind_int(st, 4, (int)from);
+	sqlite3_bind_int(st, 5, (int)to);
+	return done(j, st, e);
+}
+
+int
 journal_items_move(struct journal *j, int64_t plan, enum item_state from, enum item_state to, const char *archive, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_ITEMS_MOVE];
@@ -669,36 +687,73 @@ journal_place(struct place *out, struct journal *j, int64_t plan, int64_t n, str
 	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
 }
 
+static void
+item_out(struct item *out, sqlite3_stmt *st, struct arena *a)
+{
+	out->n = sqlite3_column_int64(st, 0);
+	out->state = (enum item_state)sqlite3_column_int(st, 1);
+	out->why = text_out(st, 2, a);
+	out->archive = text_out(st, 3, a);
+	out->place = sqlite3_column_int64(st, 4);
+	out->queue = text_out(st, 5, a);
+	out->id = text_out(st, 6, a);
+	out->path = text_out(st, 7, a);
+	out->inode = (uint64_t)sqlite3_column_int64(st, 8);
+	out->arrived = int_out(st, 9, MSG_NO_TIME);
+	out->size = int_out(st, 10, -1);
+	out->sender = text_out(st, 11, a);
+	out->account_kind = text_out(st, 12, a);
+	out->account_key = text_out(st, 13, a);
+	out->json = text_out(st, 14, a);
+}
+
+/* Up to max rows of a statement that has all its values. */
+static int
+items_out(struct item *out, size_t *n, size_t max, struct journal *j, sqlite3_stmt *st, struct arena *a, struct err *e)
+{
+	int rc = SQLITE_DONE;
+
+	for (*n = 0; *n < max && (rc = sqlite3_step(st)) == SQLITE_ROW; (*n)++)
+		item_out(&out[*n], st, a);
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		index_err(&j->ix, e, "read the journal");
+	sqlite3_reset(st);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : -1;
+}
+
 int
-journal_item_after(struct item *out, struct journal *j, int64_t plan, int64_t n, unsigned mask, struct arena *a, struct err *e)
+journal_items(struct item *out, size_t *n, size_t max, struct journal *j, int64_t plan, int64_t after, unsigned mask, struct arena *a,
+    struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_ITEM_AFTER];
-	int rc;
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, after);
+	sqlite3_bind_int64(st, 3, mask);
+	sqlite3_bind_int64(st, 4, (int64_t)max);
+	return items_out(out, n, max, j, st, a, e);
+}
+
+int
+journal_item_from(struct item *out, struct journal *j, int64_t plan, int64_t n, enum item_state state, const char *folder,
+    struct arena *a, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_ITEM_FROM];
+	size_t got;
 
 	sqlite3_bind_int64(st, 1, plan);
 	sqlite3_bind_int64(st, 2, n);
-	sqlite3_bind_int64(st, 3, mask);
-	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW) {
-		out->n = sqlite3_column_int64(st, 0);
-		out->state = (enum item_state)sqlite3_column_int(st, 1);
-		out->why = text_out(st, 2, a);
-		out->archive = text_out(st, 3, a);
-		out->place = sqlite3_column_int64(st, 4);
-		out->queue = text_out(st, 5, a);
-		out->id = text_out(st, 6, a);
-		out->path = text_out(st, 7, a);
-		out->inode = (uint64_t)sqlite3_column_int64(st, 8);
-		out->arrived = int_out(st, 9, MSG_NO_TIME);
-		out->size = int_out(st, 10, -1);
-		out->sender = text_out(st, 11, a);
-		out->account_kind = text_out(st, 12, a);
-		out->account_key = text_out(st, 13, a);
-		out->json = text_out(st, 14, a);
-	} else if (rc != SQLITE_DONE)
-		index_err(&j->ix, e, "read the journal");
-	sqlite3_reset(st);
-	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : -1;
+	sqlite3_bind_int(st, 3, (int)state);
+	text_in(st, 4, folder);
+	return items_out(out, &got, 1, j, st, a, e) < 0 ? -1 : (int)got;
+}
+
+int
+journal_item_after(struct item *out, struct journal *j, int64_t plan, int64_t n, unsigned mask, struct arena *a, struct err *e)
+{
+	size_t got;
+
+	return journal_items(out, &got, 1, j, plan, n, mask, a, e) < 0 ? -1 : (int)got;
 }
 
 static void
@@ -735,6 +790,27 @@ journal_parts(struct item_part **out, size_t *n, struct journal *j, int64_t plan
 		part_out(&(*out)[(*n)++], st, a);
 	sqlite3_reset(st);
 	return rc == SQLITE_DONE || rc == SQLITE_ROW ? 0 : index_err(&j->ix, e, "read the journal");
+}
+
+int
+journal_parts_of(struct journal *j, int64_t plan, int64_t from, int64_t to, int (*fn)(void *arg, int64_t item, const struct item_part *p),
+    void *arg, struct arena *a, struct err *e)
+{
+	sqlite3_stmt *st = j->st[J_PARTS_OF];
+	struct item_part p;
+	int rc;
+
+	sqlite3_bind_int64(st, 1, plan);
+	sqlite3_bind_int64(st, 2, from);
+	sqlite3_bind_int64(st, 3, to);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+		memset(&p, 0, sizeof p);
+		part_out(&p, st, a);
+		if (fn(arg, sqlite3_column_int64(st, 14), &p) < 0)
+			break;
+	}
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 0 : rc == SQLITE_ROW ? -1 : index_err(&j->ix, e, "read the journal");
 }
 
 int

@@ -127,7 +127,17 @@ int journal_plan_after(struct plan *out, struct journal *j, int64_t id, enum pla
 int journal_place(struct place *out, struct journal *j, int64_t plan, int64_t n, struct arena *a, struct err *e);
 /* Items in order of number after n (start with -1) with a state whose bit (1 << state) is in mask. */
 int journal_item_after(struct item *out, struct journal *j, int64_t plan, int64_t n, unsigned mask, struct arena *a, struct err *e);
+/* The same, up to max of them at once: *n. 0, -1. */
+int journal_items(struct item *out, size_t *n, size_t max, struct journal *j, int64_t plan, int64_t after, unsigned mask, struct arena *a,
+    struct err *e);
 int journal_parts(struct item_part **out, size_t *n, struct journal *j, int64_t plan, int64_t item, struct arena *a, struct err *e);
+
+/* Calls fn for the parts of the items from..to, in order of item and part; their texts go to a. fn returns 0, or -1 to end. */
+int journal_parts_of(struct journal *j, int64_t plan, int64_t from, int64_t to, int (*fn)(void *arg, int64_t item, const struct item_part *p),
+    void *arg, struct arena *a, struct err *e);
+/* The next item after n that was taken from a queue folder (also from one below it) and whose state is `state`. As journal_item_after. */
+int journal_item_from(struct item *out, struct journal *j, int64_t plan, int64_t n, enum item_state state, const char *folder,
+    struct arena *a, struct err *e);
 
 /* Writing states. */
 int journal_plan_state(struct journal *j, int64_t plan, enum plan_state s, struct err *e);
@@ -139,6 +149,8 @@ int journal_service_stops(struct journal *j, int64_t id, const char *name, struc
 int journal_service_started(struct journal *j, int64_t id, struct err *e);
 int journal_service_waiting(int64_t *id, struct journal *j, int64_t after, struct err *e);
 int journal_item_state(struct journal *j, int64_t plan, int64_t item, enum item_state s, const char *why, struct err *e);
+/* The items first..last that are in state `from`; why becomes NULL. */
+int journal_items_state(struct journal *j, int64_t plan, int64_t first, int64_t last, enum item_state from, enum item_state to, struct err *e);
 /* All items of a plan in state `from` go to state `to`; archive (may be NULL: left as it is) is noted with them. */
 int journal_items_move(struct journal *j, int64_t plan, enum item_state from, enum item_state to, const char *archive, struct err *e);
 int journal_parts_drop(struct journal *j, int64_t plan, int64_t item, struct err *e);

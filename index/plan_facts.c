@@ -12,7 +12,7 @@
 
 /* Sorting 100,000 keys stays in memory: a full disk must not keep a dry run from telling what it found. */
 #define CACHE_KIB 16384
-#define CACHE_USUAL_KIB 2000
+#define CACHE_USUAL_KIB 8192	/* as journal_open sets it */
 
 struct ids {			/* numbers of rows, sorted */
 	int64_t *v;

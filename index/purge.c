@@ -20,18 +20,6 @@
 
 #define BIT(state) (1u << (state))
 
-struct work {
-	struct item it;
-	struct run_place *pl;
-	struct spool_item si;
-	struct item_part part[PART_MAX];
-	size_t n;
-	int has_parts;			/* the journal knows some */
-	int is_noted;			/* it knows these very ones */
-	enum item_state state;
-	const char *why;
-};
-
 /* ---- the two calls ---- */
 
 static int
@@ -304,8 +292,8 @@ difference(const struct item *it, const struct msg *m, const struct spool_driver
 /* ---- taking ---- */
 
 /* The rename itself changes the ctime: it is that of the taking when the message is archived. */
-static int
-is_same_file(const struct sys_stat *a, const struct sys_stat *b)
+int
+run_is_same_file(const struct sys_stat *a, const struct sys_stat *b)
 {
 	return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime == b->mtime && a->mode == b->mode &&
 	    a->uid == b->uid && a->gid == b->gid && a->nlink == b->nlink;
@@ -337,7 +325,7 @@ take_parts(struct run *run, struct work *w)
 			    "another file has this id now");
 			return 1;
 		}
-		w->is_noted = w->is_noted && is_same_file(&st, &w->part[kept - 1].st);
+		w->is_noted = w->is_noted && run_is_same_file(&st, &w->part[kept - 1].st);
 		w->part[kept - 1].st = st;
 	}
 	w->is_noted = w->is_noted && kept == w->n;
@@ -360,7 +348,7 @@ is_intended(int *differs, const struct work *w, const struct part_list *l)
 			continue;
 		if (k == w->n || strcmp(l->v[i].dir, w->part[k].dir) != 0 || strcmp(l->v[i].name, w->part[k].name) != 0)
 			return 0;
-		*differs |= !is_same_file(&l->v[i].st, &w->part[k].st);
+		*differs |= !run_is_same_file(&l->v[i].st, &w->part[k].st);
 		k++;
 	}
 	return k == w->n;
@@ -402,6 +390,10 @@ take_locked(struct run *run, struct work *w, struct err *e)
 		return 1;
 	}
 	rc = is_intended(&differs, w, &m.parts);
+	if (!rc && run->in_crew) {
+		w->is_late = 1;
+		return 1;
+	}
 	intend(w, &m.parts, &run->batch);
 	w->is_noted = rc && !differs;
 	if (!rc) {	/* it is elsewhere than the journal says: say so before it is touched */
@@ -486,50 +478,61 @@ note_intent(struct run *run, struct work *w, size_t n, struct err *e)
 	return rc;
 }
 
-/* What an earlier run meant to do with this item. */
-static int
-load_parts(struct run *run, struct work *w, struct err *e)
-{
-	struct item_part *p;
-	size_t n;
+struct loading {
+	struct work *w;
+	size_t n, at;
+};
 
-	if (journal_parts(&p, &n, run->j, run->plan.id, w->it.n, &run->batch, e) < 0)
-		return -1;
-	memcpy(w->part, p, n * sizeof *p);
-	w->n = n;
-	w->has_parts = n != 0;
+/* What an earlier run meant to do with an item of the batch. */
+static int
+load_part(void *arg, int64_t item, const struct item_part *p)
+{
+	struct loading *l = arg;
+	struct work *w;
+
+	while (l->at < l->n && l->w[l->at].it.n < item)
+		l->at++;
+	w = l->at < l->n && l->w[l->at].it.n == item ? &l->w[l->at] : NULL;
+	if (w != NULL && w->n < PART_MAX) {
+		w->part[w->n++] = *p;
+		w->has_parts = 1;
+	}
 	return 0;
 }
 
 static int
 load_items(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned mask, struct err *e)
 {
-	int rc = 1;
+	struct item *it = arena_get(&run->batch, RUN_BATCH * sizeof *it);
+	struct loading l = { w, 0, 0 };
+	size_t i;
 
-	for (*n = 0; *n < RUN_BATCH; (*n)++) {
-		memset(&w[*n], 0, sizeof w[*n]);
-		rc = journal_item_after(&w[*n].it, run->j, run->plan.id, *last, mask, &run->batch, e);
-		if (rc != 1)
-			break;
-		*last = w[*n].it.n;
-		if (w[*n].it.place < 0 || (size_t)w[*n].it.place >= run->nplace)
+	if (journal_items(it, n, RUN_BATCH, run->j, run->plan.id, *last, mask, &run->batch, e) < 0)
+		return -1;
+	for (i = 0; i < *n; i++) {
+		memset(&w[i], 0, sizeof w[i]);
+		w[i].it = it[i];
+		if (it[i].place < 0 || (size_t)it[i].place >= run->nplace)
 			return err_set(e, 0, "the journal is damaged: plan %lld has no place %lld", (long long)run->plan.id,
-			    (long long)w[*n].it.place);
-		w[*n].pl = &run->place[w[*n].it.place];
-		w[*n].state = w[*n].it.state;
-		w[*n].why = w[*n].it.why;
-		if (load_parts(run, &w[*n], e) < 0)
-			return -1;
+			    (long long)it[i].place);
+		w[i].pl = &run->place[it[i].place];
+		w[i].state = it[i].state;
+		w[i].why = it[i].why;
 	}
-	return rc < 0 ? -1 : 0;
+	l.n = *n;
+	if (*n == 0)
+		return 0;
+	*last = it[*n - 1].n;
+	return journal_parts_of(run->j, run->plan.id, it[0].n, *last, load_part, &l, &run->batch, e);
 }
 
-static int
-load_batch(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned mask, struct err *e)
+int
+run_load(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned mask, struct err *e)
 {
 	int rc;
 
 	arena_reset(&run->batch);
+	run_crew_reset(run->crew);
 	if (journal_begin_read(run->j, e) < 0)
 		return -1;
 	rc = load_items(run, w, n, last, mask, e);
@@ -538,19 +541,61 @@ load_batch(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned m
 }
 
 static int
-save_states(struct run *run, struct work *w, size_t n, int with_parts, struct err *e)
+save_parts(struct run *run, struct work *w, struct err *e)
 {
-	size_t i, k;
+	size_t k;
+	int rc = 0;
+
+	if (w->state != ITEM_TAKEN || w->is_noted)
+		return 0;
+	rc = journal_parts_drop(run->j, run->plan.id, w->it.n, e);
+	for (k = 0; rc == 0 && k < w->n; k++)
+		rc = journal_part_put(run->j, run->plan.id, w->it.n, k, &w->part[k], e);
+	return rc;
+}
+
+/* The end of the items from `at` on that went from one state to one other, with no word about it. */
+static size_t
+same_fate(const struct work *w, size_t at, size_t n)
+{
+	size_t i;
+
+	for (i = at; i < n && w[i].why == NULL && w[i].it.state == w[at].it.state && w[i].state == w[at].state; i++)
+		continue;
+	return i;
+}
+
+int
+run_save_states(struct run *run, const struct work *w, size_t n, struct err *e)
+{
+	size_t i, end;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < n; i = end) {
+		end = same_fate(w, i, n);
+		if (end - i > 1)
+			rc = journal_items_state(run->j, run->plan.id, w[i].it.n, w[end - 1].it.n, w[i].it.state, w[i].state, e);
+		else {
+			end = i + 1;
+			rc = journal_item_state(run->j, run->plan.id, w[i].it.n, w[i].state, w[i].why, e);
+		}
+	}
+	return rc;
+}
+
+/* is_whole: a batch as run_load gave it, nothing left out; with_parts: also where they were taken from. */
+static int
+save_states(struct run *run, struct work *w, size_t n, int is_whole, int with_parts, struct err *e)
+{
+	size_t i;
 	int rc = journal_begin(run->j, e);
 
-	for (i = 0; rc == 0 && i < n; i++) {
+	if (rc == 0 && is_whole)
+		rc = run_save_states(run, w, n, e);
+	for (i = 0; rc == 0 && i < n && !is_whole; i++)
 		rc = journal_item_state(run->j, run->plan.id, w[i].it.n, w[i].state, w[i].why, e);
-		if (rc != 0 || !with_parts || w[i].state != ITEM_TAKEN || w[i].is_noted)
-			continue;
-		rc = journal_parts_drop(run->j, run->plan.id, w[i].it.n, e);
-		for (k = 0; rc == 0 && k < w[i].n; k++)
-			rc = journal_part_put(run->j, run->plan.id, w[i].it.n, k, &w[i].part[k], e);
-	}
+	for (i = 0; rc == 0 && i < n && with_parts; i++)
+		rc = save_parts(run, &w[i], e);
 	if (rc == 0)
 		return journal_commit(run->j, e);
 	journal_rollback(run->j);
@@ -572,21 +617,44 @@ sync_private(struct run *run, struct err *e)
 }
 
 static int
-take_batch(struct run *run, struct work *w, size_t n, struct err *e)
+look_for(struct run *run, struct work *w, struct err *e)
 {
 	struct err why;
+	int rc = continue_taking(run, w, e);
+
+	if (rc != 0 || w->it.state == ITEM_FAILED)
+		return rc < 0 ? -1 : 0;	/* what failed is ours only when the private folder has it */
+	settle(w, ITEM_PLANNED, NULL);
+	find(run, w, &why);
+	return 0;
+}
+
+static int
+take_planned(struct run *run, struct work *w, struct err *e)
+{
+	return w->state == ITEM_PLANNED ? take_one(run, w, e) : 0;
+}
+
+/* Can messages of all these places be taken by several threads? */
+static int
+is_threaded(const struct work *w, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && w[i].pl->sp->driver->is_threaded; i++)
+		continue;
+	return i == n;
+}
+
+static int
+take_batch(struct run *run, struct work *w, size_t n, struct err *e)
+{
+	const int is_shared = is_threaded(w, n);
 	size_t i;
 	int rc;
 
-	for (i = 0; i < n; i++) {
-		rc = continue_taking(run, &w[i], e);
-		if (rc < 0)
-			return -1;
-		if (rc == 1 || w[i].it.state == ITEM_FAILED)
-			continue;	/* what failed is ours only when the private folder has it */
-		settle(&w[i], ITEM_PLANNED, NULL);
-		find(run, &w[i], &why);
-	}
+	if (run_each(run, w, n, is_shared, look_for, e) < 0)
+		return -1;
 	if (journal_begin(run->j, e) < 0)
 		return -1;
 	rc = note_intent(run, w, n, e);
@@ -594,12 +662,13 @@ take_batch(struct run *run, struct work *w, size_t n, struct err *e)
 		journal_rollback(run->j);
 		return -1;
 	}
+	rc = run_each(run, w, n, is_shared, take_planned, e);
 	for (i = 0; rc == 0 && i < n && !run_should_stop(run); i++)
-		if (w[i].state == ITEM_PLANNED)
-			rc = take_one(run, &w[i], e);
+		if (w[i].is_late)
+			rc = take_planned(run, &w[i], e);
 	if (rc < 0)
 		return -1;
-	return sync_private(run, e) < 0 ? -1 : save_states(run, w, n, 1, e);
+	return sync_private(run, e) < 0 ? -1 : save_states(run, w, n, 1, 1, e);
 }
 
 static int
@@ -610,7 +679,7 @@ take_pass(struct run *run, struct work *w, unsigned mask, struct err *e)
 	size_t n = RUN_BATCH;
 
 	while (n == RUN_BATCH && !run_should_stop(run)) {
-		if (load_batch(run, w, &n, &last, mask, e) < 0 || (n != 0 && (may_go_on(run, e) < 0 || take_batch(run, w, n, e) < 0)))
+		if (run_load(run, w, &n, &last, mask, e) < 0 || (n != 0 && (may_go_on(run, e) < 0 || take_batch(run, w, n, e) < 0)))
 			return -1;
 		done += n;
 		run_progress(run, "take", done, all);
@@ -686,6 +755,14 @@ log_removed(struct run *run, const struct work *w)
 }
 
 static int
+delete_item(struct run *run, struct work *w, struct err *e)
+{
+	const int rc = delete_one(run, w);
+
+	return rc == 0 ? 0 : err_set(e, rc, "delete %s", w->it.id);
+}
+
+static int
 delete_all(struct run *run, struct err *e)
 {
 	struct work *w = mem_new(RUN_BATCH * sizeof *w);
@@ -695,16 +772,15 @@ delete_all(struct run *run, struct err *e)
 	int rc = 0;
 
 	while (rc == 0 && n == RUN_BATCH && !run_should_stop(run)) {
-		rc = load_batch(run, w, &n, &last, BIT(ITEM_VERIFIED), e);
+		rc = run_load(run, w, &n, &last, BIT(ITEM_VERIFIED), e);
 		if (rc == 0 && n != 0)
 			rc = may_go_on(run, e);
-		for (i = 0; rc == 0 && i < n; i++)
-			if (run->verified && (rc = delete_one(run, &w[i])) != 0)
-				rc = err_set(e, rc, "delete %s", w[i].it.id);
+		if (rc == 0 && run->verified)
+			rc = run_each(run, w, n, 1, delete_item, e);
 		if (rc == 0)
 			rc = sync_private(run, e);
 		if (rc == 0 && n != 0)
-			rc = save_states(run, w, n, 0, e);
+			rc = save_states(run, w, n, 1, 0, e);
 		for (i = 0; rc == 0 && i < n; i++)
 			if (w[i].state == ITEM_DELETED)
 				log_removed(run, &w[i]);
@@ -732,20 +808,8 @@ drop_old_strays(struct run *run, struct run_place *pl, struct err *e)
 	return rc < 0 ? -1 : 0;
 }
 
-/* Was it taken from Postfix' active queue? The plan may have seen it elsewhere: where it was taken is where its parts came from. */
-static int
-was_active(struct run *run, const struct item *it, struct err *e)
-{
-	struct item_part *p;
-	size_t n;
-
-	if (journal_parts(&p, &n, run->j, run->plan.id, it->n, &run->batch, e) < 0)
-		return -1;
-	return n > 0 && (strcmp(p[0].dir, "active") == 0 || strncmp(p[0].dir, "active/", 7) == 0);
-}
-
 /* A delivery under way when its message was taken may report later: Postfix' bounce daemon then makes defer/ID anew. Such a log, of an id of this plan
- * and with no message of that id in any queue, belongs to nothing. */
+ * and with no message of that id in any queue, belongs to nothing. Only what was taken from active was being delivered, wherever the plan saw it. */
 static int
 drop_strays(struct run *run, struct err *e)
 {
@@ -765,18 +829,13 @@ drop_strays(struct run *run, struct err *e)
 		return -1;
 	for (;;) {
 		arena_reset(&run->batch);
-		rc = journal_item_after(&it, run->j, run->plan.id, last, BIT(ITEM_DELETED), &run->batch, e);
+		rc = journal_item_from(&it, run->j, run->plan.id, last, ITEM_DELETED, "active", &run->batch, e);
 		if (rc != 1)
 			break;
 		last = it.n;
 		pl = &run->place[it.place];
 		memset(&l, 0, sizeof l);
-		if (pl->sp->driver->strays == NULL)
-			continue;
-		rc = was_active(run, &it, e);
-		if (rc < 0)
-			break;
-		if (rc == 0 || pl->sp->driver->strays(&l, pl->sp, pl->r, &run->batch, it.id) != 0)
+		if (pl->sp->driver->strays == NULL || pl->sp->driver->strays(&l, pl->sp, pl->r, &run->batch, it.id) != 0)
 			continue;
 		for (i = 0; i < l.n; i++) {
 			name = arena_fmt(&run->batch, STRAY "%08lld.%zu", (long long)it.n, i);
@@ -1026,12 +1085,9 @@ look_left(struct run *run, struct work *w)
 static int
 finish_deleting(struct run *run, struct work *w, struct err *e)
 {
-	int rc;
-
 	if (!run->verified && run_verify(run, e) < 0)
 		return -1;
-	rc = delete_one(run, w);
-	return rc == 0 ? 0 : err_set(e, rc, "delete %s", w->it.id);
+	return delete_item(run, w, e);
 }
 
 static int
@@ -1083,7 +1139,7 @@ undo_batch(struct run *run, struct work *w, size_t n, int (*want)(void *arg, con
 	}
 	if (dry || kept == 0)
 		return 0;
-	return sync_private(run, e) < 0 ? -1 : save_states(run, w, kept, 0, e);
+	return sync_private(run, e) < 0 ? -1 : save_states(run, w, kept, 0, 0, e);
 }
 
 int
@@ -1107,7 +1163,7 @@ purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(
 	if (!dry && run.plan.state < PLAN_DONE && want == NULL && journal_plan_state(j, id, PLAN_UNDOING, e) < 0)
 		goto out;
 	for (rc = 0; rc == 0 && n == RUN_BATCH && !run_should_stop(&run); ) {
-		rc = load_batch(&run, w, &n, &last, mask, e);
+		rc = run_load(&run, w, &n, &last, mask, e);
 		if (rc == 0)
 			rc = undo_batch(&run, w, n, want, arg, dry, &failed, e);
 		run_progress(&run, "put back", (uint64_t)(last + 1), 0);

@@ -88,7 +88,7 @@ note_delivered(struct job *job, const struct item *it, const struct item_part *p
 }
 
 static int
-add_part(struct job *job, const struct item *it, size_t k, struct item_part *p, struct run_place *pl, struct err *e)
+add_part(struct job *job, const struct item *it, struct item_part *p, struct run_place *pl, struct err *e)
 {
 	struct arena *a = &job->run->batch;
 	const char *path = run_part_path(a, p);
@@ -109,7 +109,7 @@ add_part(struct job *job, const struct item *it, size_t k, struct item_part *p, 
 	p->has_sha = 1;
 	job->files++;
 	job->bytes += p->st.size;
-	return journal_part_put(job->run->j, job->run->plan.id, it->n, k, p, e);
+	return 0;
 }
 
 static int
@@ -145,63 +145,88 @@ add_json(struct job *job, const struct item *it, const struct item_part *p, size
 	return rc;
 }
 
+/* w->state tells what became of it; w->is_noted: the journal lacks nothing of its files but the digests. */
 static int
-add_message(struct job *job, const struct item *it, struct err *e)
+add_message(struct job *job, struct work *w, struct err *e)
 {
 	struct run *run = job->run;
-	struct run_place *pl = &run->place[it->place];
-	struct item_part *p;
-	size_t n, k;
+	struct sys_stat st;
+	size_t k;
 
-	if (journal_parts(&p, &n, run->j, run->plan.id, it->n, &run->batch, e) < 0)
-		return -1;
-	if (n == 0)
-		return err_set(e, 0, "the journal is damaged: message %s was taken, but no file of it is known", it->id);
-	if (run_in_delivery(run, &p[0], pl)) {
+	if (w->n == 0)
+		return err_set(e, 0, "the journal is damaged: message %s was taken, but no file of it is known", w->it.id);
+	if (run_in_delivery(run, &w->part[0], w->pl)) {
 		run->out->in_delivery++;
-		return journal_item_state(run->j, run->plan.id, it->n, ITEM_BUSY,
-		    "in delivery when it was taken: kept in the private folder, --resume archives it", e);
+		w->state = ITEM_BUSY;
+		w->why = "in delivery when it was taken: kept in the private folder, --resume archives it";
+		return 0;
 	}
-	for (k = 0; k < n; k++)
-		if (add_part(job, it, k, &p[k], pl, e) < 0)
+	w->is_noted = 1;
+	for (k = 0; k < w->n; k++) {
+		st = w->part[k].st;
+		if (add_part(job, &w->it, &w->part[k], w->pl, e) < 0)
 			return -1;
-	note_delivered(job, it, p, n, pl);
-	if (add_json(job, it, p, n, pl, e) < 0)
+		w->is_noted = w->is_noted && run_is_same_file(&st, &w->part[k].st) && st.ctime == w->part[k].st.ctime;
+	}
+	note_delivered(job, &w->it, w->part, w->n, w->pl);
+	if (add_json(job, &w->it, w->part, w->n, w->pl, e) < 0)
 		return -1;
-	return journal_item_state(run->j, run->plan.id, it->n, ITEM_ARCHIVED, NULL, e);
+	w->state = ITEM_ARCHIVED;
+	w->why = NULL;
+	return 0;
 }
 
 /* ---- the whole archive ---- */
 
 static int
+note_parts(struct run *run, const struct work *w, struct err *e)
+{
+	size_t k;
+	int rc = 0;
+
+	for (k = 0; k < w->n && rc == 0 && w->state == ITEM_ARCHIVED; k++)
+		rc = w->is_noted ? journal_part_sha(run->j, run->plan.id, w->it.n, k, w->part[k].sha, e) :
+		    journal_part_put(run->j, run->plan.id, w->it.n, k, &w->part[k], e);
+	return rc;
+}
+
+static int
+note_batch(struct run *run, const struct work *w, size_t n, struct err *e)
+{
+	size_t i;
+	int rc = journal_begin(run->j, e);
+
+	if (rc == 0)
+		rc = run_save_states(run, w, n, e);
+	for (i = 0; rc == 0 && i < n; i++)
+		rc = note_parts(run, &w[i], e);
+	if (rc == 0)
+		return journal_commit(run->j, e);
+	journal_rollback(run->j);
+	return -1;
+}
+
+static int
 write_messages(struct job *job, uint64_t all, struct err *e)
 {
 	struct run *run = job->run;
-	struct item it;
+	struct work *w = mem_new(RUN_BATCH * sizeof *w);
 	int64_t last = -1;
 	uint64_t done = 0;
-	size_t in_batch = 0;
-	int rc = journal_begin(run->j, e);
+	size_t n = RUN_BATCH, i;
+	int rc = 0;
 
-	while (rc == 0) {
-		if (in_batch == 0)
-			arena_reset(&run->batch);
-		rc = journal_item_after(&it, run->j, run->plan.id, last, 1u << ITEM_TAKEN, &run->batch, e);
-		if (rc <= 0 || run_should_stop(run))
-			break;
-		last = it.n;
-		rc = add_message(job, &it, e);
-		if (++in_batch == RUN_BATCH && rc == 0) {
-			in_batch = 0;
-			done += RUN_BATCH;
-			run_progress(run, "archive", done, all);
-			rc = journal_commit(run->j, e) < 0 || journal_begin(run->j, e) < 0 ? -1 : 0;
-		}
+	while (rc == 0 && n == RUN_BATCH && !run_should_stop(run)) {
+		rc = run_load(run, w, &n, &last, 1u << ITEM_TAKEN, e);
+		for (i = 0; rc == 0 && i < n && !run_should_stop(run); i++)
+			rc = add_message(job, &w[i], e);
+		if (rc == 0 && i != 0)
+			rc = note_batch(run, w, i, e);
+		done += n;
+		run_progress(run, "archive", done, all);
 	}
-	if (rc >= 0 && journal_commit(run->j, e) == 0)
-		return 0;
-	journal_rollback(run->j);
-	return -1;
+	free(w);
+	return rc;
 }
 
 static int

@@ -39,7 +39,39 @@ struct run {
 	int finished;			/* the plan is over */
 	int stopped;			/* the user asked to stop */
 	int64_t patience_end;		/* of run_in_delivery, 0: not asked yet */
+	struct run_crew *crew;		/* purge_crew.c, NULL: not needed yet */
+	int in_crew;			/* inside run_each, and not alone: the journal is not to be touched */
 };
+
+/* An item at work. */
+struct work {
+	struct item it;
+	struct run_place *pl;
+	struct spool_item si;
+	struct item_part part[PART_MAX];
+	size_t n;
+	int has_parts;			/* the journal knows some */
+	int is_noted;			/* it knows these very ones */
+	int is_late;			/* its intent is to be noted anew: not taken in a crew */
+	enum item_state state;
+	const char *why;
+};
+
+/* The next batch after item *last with a state in mask, at most RUN_BATCH of them, with the parts that the journal knows: *n. Their texts live in
+ * run->batch, which is emptied first. */
+int run_load(struct run *run, struct work *w, size_t *n, int64_t *last, unsigned mask, struct err *e);
+
+/* Calls fn for each item of a batch (until the first -1, or until the user asks to stop); for many items in two threads when is_shared: fn then
+ * keeps to its item and its run, and the driver must be one that can be asked so. 0, or -1 and the first error. */
+int run_each(struct run *run, struct work *w, size_t n, int is_shared, int (*fn)(struct run *run, struct work *w, struct err *e), struct err *e);
+void run_crew_reset(struct run_crew *c);	/* a new batch: forgets the texts of the last */
+void run_crew_free(struct run_crew *c);
+
+/* Is it the file as it was? The ctime, which a rename changes, does not count. */
+int run_is_same_file(const struct sys_stat *a, const struct sys_stat *b);
+
+/* Notes the states of such a batch, or of its first n, in the journal, inside a transaction. */
+int run_save_states(struct run *run, const struct work *w, size_t n, struct err *e);
 
 /* Opens the plan's places: the spools, and the private folders (made when `make` is set, else private stays NULL where there is none). Takes the lock of
  * each private folder. -1 and err. */

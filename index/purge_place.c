@@ -176,6 +176,7 @@ run_close(struct run *run)
 {
 	size_t i;
 
+	run_crew_free(run->crew);
 	for (i = 0; i < run->nplace; i++) {
 		if (run->place == NULL)
 			break;
