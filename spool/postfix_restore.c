@@ -153,6 +153,8 @@ begin(struct putback_spool *ps, struct err *e)
 		return -2;
 	}
 	x->to = (enum postfix_queue)q;
+	if (putback_only_exim(ps, e) != 0)
+		return -2;
 	if (sys_dir_sub(&d, ps->sp->dir, to, e) < 0)
 		return -1;
 	rc = sys_dir_stat(&x->queue, d, e);

@@ -77,3 +77,13 @@ putback_find(struct putback *b, enum part_role role)
 			return &b->part[i];
 	return NULL;
 }
+
+int
+putback_only_exim(const struct putback_spool *ps, struct err *e)
+{
+	if (!ps->opt->thaw && !ps->opt->reset_time)
+		return 0;
+	err_set(e, 0, "%s: only Exim can do that, and %s is no spool of Exim (--kind exim selects its messages)",
+	    ps->opt->thaw ? "--thaw" : "--reset-time", ps->sp->root);
+	return -2;
+}

@@ -90,6 +90,9 @@ void putback_init(struct putback *b, const struct putback_driver *d, const struc
 /* Sets the reason; returns PUTBACK_FAILED. */
 int putback_fail(struct putback *b, struct arena *a, const char *fmt, ...);
 
+/* For the begin of an MTA that neither freezes messages nor has a time in them that can be set: 0, or -2 and err when that is asked for. */
+int putback_only_exim(const struct putback_spool *ps, struct err *e);
+
 /* The first part of a role that does not stay, NULL none. */
 struct putback_part *putback_find(struct putback *b, enum part_role role);
 

@@ -42,6 +42,8 @@ begin(struct putback_spool *ps, struct err *e)
 		err_set(e, 0, "--to-queue: SmarterMail takes mail in the root of its spool alone");
 		return -2;
 	}
+	if (putback_only_exim(ps, e) != 0)
+		return -2;
 	if (sys_dir_stat(&x->root, ps->sp->dir, e) < 0)
 		return -1;
 	while ((rc = spool_next(&it, ps->sp, &a, e)) == 1) {

@@ -179,7 +179,8 @@ for my $case ([ 'short', 1 ], [ 'long', 2, '--long-ids' ], [ 'flat', 0 ]) {
 	ok(-f "$other/hold/$r->{rows}[0]{new_id}", '  it is there');
 	mkspool('exim', "$dir/ex-other", 1);
 	for my $bad ([ 64, qr/--kind exim/, '--to', "$dir/ex-other" ], [ 64, qr/looked for|no spool/i, '--to', $dir ], [ 1, qr/absent/, '--to', "$dir/absent" ],
-	    [ 64, qr/hold, deferred or maildrop/, '--to-queue', 'active' ], map { [ 64, qr/is no rate/, '--rate', $_ ] } '0', '5/day', '/min', 'x', '-1', '1.5/s', '', '99999999999999999999/s') {
+	    [ 64, qr/hold, deferred or maildrop/, '--to-queue', 'active' ],
+	    [ 64, qr/--thaw: only Exim/, '--thaw' ], [ 64, qr/--reset-time: only Exim/, '--reset-time' ], map { [ 64, qr/is no rate/, '--rate', $_ ] } '0', '5/day', '/min', 'x', '-1', '1.5/s', '', '99999999999999999999/s') {
 		my ($status, $says, @args) = @$bad;
 		my $full = tree($pf);
 		my $f = restore($arc->{path}, @args, '--execute');
@@ -371,7 +372,7 @@ for my $case (grep { !is_windows() || ($_->[1] // '') ne '--split' } @layouts) {
 	$r = restore($arc->{path}, '--execute', '--id', $base);
 	is($r->{rows}[0]{state}, 'exists', 'a name in another folder, spelled in capitals: exists');
 	ok(!-e "$sm/$base.hdr", '  and nothing is written');
-	is(restore($arc->{path}, '--to-queue', 'x')->{status}, 64, '--to-queue: usage');
+	is(restore($arc->{path}, @$_)->{status}, 64, "@$_: usage") for [ '--to-queue', 'x' ], ['--thaw'], ['--reset-time'];
 }
 
 # ---- several spools in one archive
