@@ -60,6 +60,7 @@ struct body_reader {
 	/* the leaf at hand */
 	unsigned char *prefix;
 	size_t nprefix;
+	struct buf dsn;			/* a report's part about recipients */
 	uint32_t last4;			/* of its bytes */
 	int has_7z_key;
 };
@@ -219,6 +220,7 @@ on_begin(void *arg, const struct mime_part *p)
 		r->inner = -1;
 	if (r->inner < 0 && p->is_container && p->depth > 0 && strncmp(p->type, "message/", 8) == 0)
 		r->inner = (int)p->depth;
+	buf_clear(&r->dsn);
 	r->nprefix = 0;
 	r->last4 = 0;
 	r->has_7z_key = 0;
@@ -238,6 +240,13 @@ on_text(void *arg, const struct mime_part *p, const char *utf8, size_t n)
 
 	if (is_shown(r, p))
 		campaign_text(r->campaign, p->is_html, utf8, n);
+}
+
+/* The part that a report has about its recipients; not one of a report that is only quoted. */
+static int
+is_dsn(const struct mime_part *p)
+{
+	return p->depth == 1 && strcmp(p->type, "message/delivery-status") == 0;
 }
 
 /* Only of what begins as a 7z archive. */
@@ -260,7 +269,8 @@ on_bytes(void *arg, const struct mime_part *p, const void *bytes, size_t n)
 	struct body_reader *r = arg;
 	size_t room = DETECT_PREFIX - r->nprefix, use = n < room ? n : room;
 
-	(void)p;
+	if (is_dsn(p))
+		buf_add(&r->dsn, bytes, n);
 	sys_sha256_add(r->sha, bytes, n);
 	memcpy(r->prefix + r->nprefix, bytes, use);
 	r->nprefix += use;
@@ -302,6 +312,8 @@ on_end(void *arg, const struct mime_part *p)
 
 	if (p->is_container)
 		return;
+	if (is_dsn(p) && r->out->reply == NULL)
+		r->out->reply = dsn_read(&r->out->nreplies, r->dsn.p, r->dsn.n, r->arena);
 	sys_sha256_end(to->sha256, r->sha);
 	if (is_shown(r, p))
 		campaign_text_end(r->campaign, p->is_html);
@@ -396,6 +408,7 @@ body_reader_new(struct body_reader **out, struct body_shared *sh, struct spool *
 	r->sh = sh;
 	r->sp = sp;
 	r->spool = spool_reader_new(sp);
+	buf_init(&r->dsn, DSN_MAX);
 	r->mime = mime_new(&sink);
 	r->campaign = campaign_reader_new();
 	r->sha = sys_sha256_new();
@@ -420,6 +433,7 @@ body_reader_free(struct body_reader *r)
 	sys_sha256_free(r->sha);
 	spool_reader_free(r->spool);
 	arena_free(&r->scratch);
+	buf_free(&r->dsn);
 	free(r->prefix);
 	free(r->block);
 	free(r);

@@ -8,6 +8,7 @@
 
 #include "index/contents.h"
 #include "spool/arena.h"
+#include "spool/dsn.h"
 #include "spool/msg.h"
 
 #define CONTENTS_HOSTS_MAX 256
@@ -36,6 +37,8 @@ struct body {			/* what one message's body says */
 	size_t nparts;
 	const char **host;
 	size_t nhosts;
+	const struct dsn_rcpt *reply;	/* of a report; NULL none */
+	size_t nreplies;
 	struct msg_list notes;
 	const uint32_t *print;	/* see campaign.h; none when nprint is 0 */
 	size_t nprint;

@@ -8,19 +8,22 @@
 #include "index/contents_in.h"
 #include "index/hash.h"
 #include "index/put.h"
+#include "spool/addr.h"
 #include "spool/part.h"
 
-enum { SET, DROP_PARTS, DROP_URLS, PART, URL, HOST, PRINT, COUNT };
+enum { SET, DROP_PARTS, DROP_URLS, DROP_REPLIES, PART, URL, HOST, PRINT, REPLY, COUNT };
 
 static const char *const sqls[COUNT] = {
 	"UPDATE message SET contents = ?3, body_limit = ?4, body_notes = ?5, body_flags = ?6, print = ?7 WHERE id = ?1 AND fp = ?2",
 	"DELETE FROM part WHERE message = ?",
 	"DELETE FROM url WHERE message = ?",
+	"DELETE FROM body_reply WHERE message = ?",
 	"INSERT INTO part(message, seq, depth, type, name, charset, encoding, disposition, is_attachment, detected, size, sha256)"
 	" VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
 	"INSERT INTO url VALUES(?,?)",
 	"INSERT OR IGNORE INTO host VALUES(?,?,?)",
-	"INSERT INTO print(print) VALUES(?)"
+	"INSERT INTO print(print) VALUES(?)",
+	"INSERT INTO body_reply(message, seq, address, domain, reply) VALUES(?,?,?,?,?)"
 };
 
 struct contents_put {
@@ -198,6 +201,22 @@ put_print(struct contents_put *p, const struct body *b, struct err *e)
 	return row;
 }
 
+static int
+put_reply(struct contents_put *p, int64_t row, size_t seq, const struct dsn_rcpt *r, struct err *e)
+{
+	const char *domain = r->address != NULL ? addr_domain(r->address) : NULL;
+
+	sqlite3_bind_int64(p->st[REPLY], 1, row);
+	sqlite3_bind_int64(p->st[REPLY], 2, (int64_t)seq);
+	if (r->address != NULL)
+		sqlite3_bind_text(p->st[REPLY], 3, r->address, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_null(p->st[REPLY], 3);
+	if (bind_text(p, REPLY, 4, domain, e) < 0 || bind_text(p, REPLY, 5, r->reply, e) < 0)
+		return -1;
+	return run(p, REPLY, e);
+}
+
 /* The row's columns. 1, 0 it has another fingerprint now, -1. */
 static int
 set_row(struct contents_put *p, int64_t row, int64_t fp, const struct body *b, struct err *e)
@@ -235,13 +254,17 @@ contents_put(struct contents_put *p, int64_t row, int64_t fp, const struct body 
 		return rc;
 	sqlite3_bind_int64(p->st[DROP_PARTS], 1, row);
 	sqlite3_bind_int64(p->st[DROP_URLS], 1, row);
-	if (run(p, DROP_PARTS, e) < 0 || run(p, DROP_URLS, e) < 0)
+	sqlite3_bind_int64(p->st[DROP_REPLIES], 1, row);
+	if (run(p, DROP_PARTS, e) < 0 || run(p, DROP_URLS, e) < 0 || run(p, DROP_REPLIES, e) < 0)
 		return -1;
 	for (i = 0; i < b->nparts; i++)
 		if (put_part(p, row, i, &b->part[i], e) < 0)
 			return -1;
 	for (i = 0; i < b->nhosts; i++)
 		if (put_url(p, row, b->host[i], e) < 0)
+			return -1;
+	for (i = 0; i < b->nreplies; i++)
+		if (put_reply(p, row, i, &b->reply[i], e) < 0)
 			return -1;
 	return 1;
 }

@@ -27,7 +27,7 @@ struct pass {
 	struct index *ix;
 	struct arena *arena;
 	struct replies *replies;
-	sqlite3_stmt *rcpt, *text;
+	sqlite3_stmt *rcpt, *text, *own;
 	struct map texts;		/* reply to 1 + place in known */
 	struct known *known;
 	size_t nknown;
@@ -35,7 +35,7 @@ struct pass {
 	size_t ngroups;
 	const char **name;		/* our addresses, from 1 on */
 	size_t nnames;
-	int64_t messages, replied;
+	int64_t messages, replied, unread;
 };
 
 static const char *
@@ -181,19 +181,32 @@ add_message(struct pass *p, const struct query_row *row, struct err *e)
 	sqlite3_reset(p->rcpt);
 	sqlite3_bind_int64(p->rcpt, 1, row->rowid);
 	while ((rc = sqlite3_step(p->rcpt)) == SQLITE_ROW) {
-		if (sqlite3_column_int(p->rcpt, 2) != 0) {	/* the message's own row, the last one */
+		if (sqlite3_column_int(p->rcpt, 2) == 1) {	/* the message's own row, the last one */
 			reason = sqlite3_column_int64(p->rcpt, 0);
 		} else {
-			any = 1;
+			any |= sqlite3_column_int(p->rcpt, 2) == 0 ? 1 : 2;
 			add_reply(p, row, is_queued, sqlite3_column_int64(p->rcpt, 0), sqlite3_column_int64(p->rcpt, 1));
 		}
 	}
 	if (rc != SQLITE_DONE)
 		return index_err(p->ix, e, "read replies");
-	if (!any && reason != 0)
+	if ((any & 1) == 0 && reason != 0)
 		add_reply(p, row, is_queued, reason, 0);
 	p->replied += any || reason != 0;
 	return 0;
+}
+
+/* Reports of this server's own whose bodies were not read: replies may stand in them. */
+static int
+count_unread(struct pass *p, int64_t row, struct err *e)
+{
+	int rc;
+
+	sqlite3_reset(p->own);
+	sqlite3_bind_int64(p->own, 1, row);
+	rc = sqlite3_step(p->own);
+	p->unread += rc == SQLITE_ROW;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : index_err(p->ix, e, "read replies");
 }
 
 static int
@@ -204,17 +217,22 @@ collect(struct pass *p, struct selection *s, int with_gone, struct err *e)
 	int rc;
 
 	p->rcpt = index_prepare(p->ix, "SELECT reply, domain, 0 FROM recipient WHERE message = ?1 AND state <> 2 AND reply IS NOT NULL"
+	    " UNION ALL SELECT b.reply, b.domain, 2 FROM body_reply b JOIN message m ON m.id = b.message JOIN account a ON a.id = m.account"
+	    " WHERE b.message = ?1 AND a.kind = 'bounce' AND m.client IS NULL"	/* not of a report that another server made: its replies are not to us */
 	    " UNION ALL SELECT reason, NULL, 1 FROM message WHERE id = ?1", e);
 	p->text = index_prepare(p->ix, "SELECT text FROM text WHERE id = ?", e);
 	p->replies = replies_new();
-	if (p->rcpt == NULL || p->text == NULL || query_open(&q, p->ix, s, with_gone, e) < 0)
+	p->own = index_prepare(p->ix, "SELECT 1 FROM message m JOIN account a ON a.id = m.account WHERE m.id = ? AND m.contents = 0"
+	    " AND m.is_report AND a.kind = 'bounce' AND m.client IS NULL", e);
+	if (p->rcpt == NULL || p->text == NULL || p->own == NULL || query_open(&q, p->ix, s, with_gone, e) < 0)
 		return -1;
 	query_brief(q);
 	while ((rc = query_next(&row, q, e)) == 1)
-		if (add_message(p, &row, e) < 0) {
+		if (add_message(p, &row, e) < 0 || count_unread(p, row.rowid, e) < 0) {
 			rc = -1;
 			break;
 		}
+	sqlite3_reset(p->own);
 	sqlite3_reset(p->rcpt);	/* before the read transaction of the query ends */
 	query_close(q);
 	return rc;
@@ -274,6 +292,7 @@ result(struct pass *p)
 	ev->n = p->ngroups;
 	ev->messages = p->messages;
 	ev->replied = p->replied;
+	ev->unread = p->unread;
 	for (i = 0; i < p->ngroups; i++) {
 		g = &p->group[i];
 		r = &ev->row[i];
@@ -307,6 +326,7 @@ pass_end(struct pass *p)
 	replies_free(p->replies);
 	sqlite3_finalize(p->rcpt);
 	sqlite3_finalize(p->text);
+	sqlite3_finalize(p->own);
 }
 
 int

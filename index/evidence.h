@@ -39,10 +39,12 @@ struct evidence {
 	size_t n;
 	int64_t messages;		/* selected */
 	int64_t replied;		/* of these: with a reply */
+	int64_t unread;			/* of these: reports of this server's own whose bodies were not read (scan --contents): replies may stand in them */
 	struct arena *arena;
 };
 
-/* Reads the replies of the selected messages: of every recipient that is not removed, or the message's reason where no recipient has one.
+/* Reads the replies of the selected messages: of every recipient that is not removed, or the message's reason where no recipient has one; also those
+ * in reports that this server made itself, once their bodies were read.
  * with_gone: also of messages that have left their spools (purged, delivered, bounced). */
 int evidence_make(struct evidence **out, struct index *ix, struct selection *s, int with_gone, struct err *e);
 void evidence_free(struct evidence *ev);

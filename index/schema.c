@@ -177,8 +177,16 @@ static const char step4[] =
     "CREATE VIEW v_campaign AS SELECT m.id AS row, printf('%012x', p.campaign) AS campaign"
     " FROM message m JOIN print p ON p.id = m.print WHERE p.campaign IS NOT NULL;";
 
+/* What other servers said, as reports of this server's own tell it: Exim freezes those that it cannot deliver. Bodies of reports are read once more. */
+static const char step5[] =
+    "CREATE TABLE body_reply("						/* in the order of the report */
+    " message INTEGER NOT NULL REFERENCES message ON DELETE CASCADE, seq INTEGER NOT NULL,"
+    " address TEXT, domain INTEGER, reply INTEGER NOT NULL,"
+    " PRIMARY KEY(message, seq)) STRICT, WITHOUT ROWID;"
+    "UPDATE message SET contents = 0 WHERE is_report;";
+
 /* Made after a first bulk load (scan.c), and here for all that follow. */
-static const char *const steps[INDEX_VERSION] = { step1, step2, step3, step4 };
+static const char *const steps[INDEX_VERSION] = { step1, step2, step3, step4, step5 };
 
 int
 schema_upgrade(struct index *ix, int from, struct err *e)

@@ -146,6 +146,33 @@ is($csv[0], join(',', @keys), 'CSV');
 	}
 }
 
+# ---- what a frozen bounce of this server tells in its body; one that another server made tells of that server
+{
+	my $two = "$dir/bounces.db";
+	mkspool('exim', "$dir/bounces", 200);
+	sweep_ok({ index => $two }, 'scan', "$dir/bounces");
+	my $bounce = "account_kind = 'bounce' and is_report and client is";
+	my ($own) = listing($two, '--where', "$bounce null");
+	my ($foreign) = listing($two, '--where', "$bounce not null");
+	for my $m (grep { defined } $own, $foreign) {
+		my ($file) = grep { /-D$/ } map { "$dir/bounces/$_->{path}" } @{ (json_lines(sweep_ok({ index => $two }, 'show', '--json', $m->{id})->{out}))[0]{files} };
+		my $body = slurp($file);
+		my $name = $m == $own ? 'frozen' : 'foreign';
+		$body =~ s/^Diagnostic-Code: .*/Diagnostic-Code: smtp; 550-5.7.1 no mail from\n 550 5.7.1 198.51.100.88 listed at bl.$name.example/m or die $body;
+		spew($file, $body);
+	}
+	ok($own, 'a bounce of this server');
+	my $r = sweep_ok({ index => $two }, 'evidence', '--json');
+	unlike($r->{out}, qr/bl\.frozen\.example/, 'its body is not read by a plain scan');
+	like($r->{err}, qr/own bounces \S+ not read: "spoolsweep scan --contents"/, 'which is said');
+	sweep_ok({ index => $two }, 'scan', '--contents', '--full', "$dir/bounces");
+	my %list = map { ($_->{list} // '') => $_ } json_lines(sweep_ok({ index => $two }, 'evidence', '--json')->{out});
+	is_deeply($list{'bl.frozen.example'}{addresses}, ['198.51.100.88'], 'scan --contents finds the reply in it');
+	is_deeply($list{'bl.frozen.example'}{domains}, ['gmail.example'], '  and whose it was');
+	ok(!$list{'bl.foreign.example'}, 'not those of a bounce that came from elsewhere');
+	unlike(sweep_ok({ index => $two }, 'evidence')->{err}, qr/not read/, 'nothing is left unread');
+}
+
 # ---- a queue that was not read
 SKIP: {
 	skip 'Wine follows links', 3 if is_windows();
