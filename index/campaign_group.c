@@ -12,6 +12,9 @@
  * members of each are among themselves (mean over all pairs, which sums of traits give without
  * looking at pairs). In a run that was drawn from lists both are the same, wherever it is cut.
  *
+ * Of messages that differ in subject and beginning no common ending makes one campaign: it is a signature or a legal notice. And
+ * where the text is the same from its beginning to its end, another subject does not make it another message.
+ *
  * What only one message has (random words) counts less than what it shares, and what few members
  * of a group have does not count for it. Too little in common (a "thanks" and an "ok") is no evidence.
  *
@@ -31,7 +34,7 @@
 #define TRIES 4			/* of them compared */
 #define UNSHARED 0.4		/* weight of a trait that no other message has */
 #define FLOOR 0.25		/* less alike than this is not alike */
-#define FRONT 0.15		/* subject and beginning together: less alike is a common ending */
+#define FRONT 0.5		/* subject and beginning together, of what the members have: less alike is a common ending */
 #define WORDS_MIN 3		/* fewer long words say less than their rows */
 #define UNIFORM 0.9		/* members that are less alike were put together by chance of their variants: others may be yet more different */
 #define EVIDENCE 4.0		/* traits in common, at least */
@@ -53,7 +56,7 @@ struct group {
 	uint32_t *trait, *count;
 	uint32_t n, cap;
 	double own[CAMPAIGN_BLOCKS];	/* sum over its messages */
-	double likeness;	/* of its members among themselves; below 0: to be found */
+	double likeness, front;	/* of its members among themselves, as alike and front_alike have it; likeness below 0: to be found */
 };
 
 struct grouping {
@@ -271,13 +274,24 @@ front_alike(const struct shared *s, const struct group *a, const struct group *b
 	return 0.4 * subject + 0.6 * head;
 }
 
+/* 1 when a text of some length is the same from its beginning to its end: then another subject does not make it another message. */
+static double
+text_agrees(const struct shared *s, const struct group *a, const struct group *b)
+{
+	double head = block_alike(s, a, b, CAMPAIGN_HEAD), rest = block_alike(s, a, b, CAMPAIGN_REST);
+
+	if (smaller(own(a, CAMPAIGN_HEAD), own(b, CAMPAIGN_HEAD)) < 10)
+		return 0;
+	return larger(0, smaller(1, (smaller(head, rest < 0 ? head : rest) - 0.8) / 0.1));
+}
+
 /* 0..1. Text that one has and the other has not counts against them. Links and attachments speak for a pair more than against it: a spammer has
  * many hosts. */
 static double
 alike(const struct shared *s, const struct group *a, const struct group *b)
 {
 	static const struct { unsigned block; double weight, bonus, one_sided, full; } part[] = {
-		{ CAMPAIGN_SUBJECT, 0.25, 0, 0.15, 1 }, { CAMPAIGN_HEAD, 0.35, 0, 0.35, 6 }, { CAMPAIGN_REST, 0.25, 0, 0.25, 12 },
+		{ CAMPAIGN_SUBJECT, 0.25, 0, 0.15, 3 }, { CAMPAIGN_HEAD, 0.35, 0, 0.35, 6 }, { CAMPAIGN_REST, 0.25, 0, 0.25, 12 },
 		{ CAMPAIGN_URL, 0.05, 0.1, 0.05, 1 }, { CAMPAIGN_FILE, 0.05, 0.15, 0.05, 1 }
 	};
 	double sum = 0, weights = 0, w, x, y, got;
@@ -291,6 +305,8 @@ alike(const struct shared *s, const struct group *a, const struct group *b)
 		y = own(b, part[i].block);
 		w = x > 0 && y > 0 ? part[i].weight + part[i].bonus * got : part[i].one_sided;
 		w *= smaller(1, larger(x, y) / part[i].full);
+		if (part[i].block == CAMPAIGN_SUBJECT)
+			w *= 1 - 0.8 * text_agrees(s, a, b);
 		sum += w * got;
 		weights += w;
 	}
@@ -308,19 +324,26 @@ evidence(const struct shared *s)
 	return sum;
 }
 
-/* How alike the members are among themselves; 0 for one alone. */
-static double
-own_alike(const struct grouping *g, struct group *a)
+/* How alike the members are among themselves. */
+static void
+know_likeness(const struct grouping *g, struct group *a)
 {
 	struct shared s;
 
-	if (a->times < 2)
-		return 0;
-	if (a->likeness < 0) {
-		shared_within(&s, g, a);
-		a->likeness = alike(&s, a, a);
-	}
-	return a->likeness;
+	if (a->times < 2 || a->likeness >= 0)
+		return;
+	shared_within(&s, g, a);
+	a->likeness = alike(&s, a, a);
+	a->front = front_alike(&s, a, a);
+}
+
+/* The mean of what both have, weighed by how many pairs of members it comes from; for one alone what is usual. */
+static double
+pooled(double x, uint32_t nx, double y, uint32_t ny)
+{
+	double wx = (double)nx - 1, wy = (double)ny - 1;
+
+	return (x * wx + y * wy + OWN_LIKENESS * OWN_WEIGHT) / (wx + wy + OWN_WEIGHT);
 }
 
 /* How much more alike two groups are than they have to be; below 1 they stay apart. strict: share of their own likeness that is wanted, 0: near equality. */
@@ -328,15 +351,19 @@ static double
 merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 {
 	struct shared s;
-	double got, want, wa = (double)a->times - 1, wb = (double)b->times - 1;
+	double got, want;
 
 	shared_between(&s, g, a, b);
 	got = alike(&s, a, b);
-	if (evidence(&s) < EVIDENCE || front_alike(&s, a, b) < FRONT)
+	if (evidence(&s) < EVIDENCE)
 		return 0;
 	if (strict == 0)
 		return got / 0.85;
-	want = (own_alike(g, a) * wa + own_alike(g, b) * wb + OWN_LIKENESS * OWN_WEIGHT) / (wa + wb + OWN_WEIGHT);
+	know_likeness(g, a);
+	know_likeness(g, b);
+	if (front_alike(&s, a, b) < FRONT * pooled(a->front, a->times, b->front, b->times))
+		return 0;
+	want = pooled(a->likeness, a->times, b->likeness, b->times);
 	return got / larger(FLOOR, strict * want * smaller(1, want / UNIFORM));
 }
 

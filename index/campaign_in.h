@@ -16,6 +16,7 @@
 enum { WORD_RANDOM = 1, WORD_URL, WORD_MAIL, WORD_NAME, WORD_MASKS };
 
 #define CHUNK_MAX 256		/* characters without a space between them that are looked at together */
+#define GREETING_WITHIN 8	/* the first words of a text, among which a greeting is one */
 #define SPACED_MAX 24		/* single letters with spaces between them that are put together to a word */
 
 struct words {
@@ -23,6 +24,8 @@ struct words {
 	void *arg;
 	const uint64_t *name;	/* hashes that are masked as names, NULL none */
 	size_t nnames;
+	const uint64_t *greeting;	/* hashes of words that a name follows, as long as a text begins; NULL none */
+	size_t ngreetings;
 	int skips_quotes;	/* lines that begin with ">", and what follows "-- " */
 
 	uint32_t chunk[CHUNK_MAX], spaced[SPACED_MAX];
@@ -31,6 +34,8 @@ struct words {
 	size_t ncut;
 	uint64_t last;		/* of the last word: masks are told once in a row */
 	int line;		/* where in its line the text is */
+	unsigned seen;		/* words so far, up to GREETING_WITHIN */
+	int is_greeted;		/* 2: a greeting was the last word, 1: it and a name */
 	int is_in_url;		/* the rest of a link longer than CHUNK_MAX is passed over */
 };
 

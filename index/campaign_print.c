@@ -6,6 +6,7 @@
 #include "spool/arena.h"
 
 #define NAMES_MAX 64
+#define GREETINGS_MAX 32
 #define NAME_LETTERS 3		/* what is shorter in an address is no name: "de", "j" */
 #define SUBJECT_WORD 4		/* letters of a word that counts by itself; shorter ones are in every sentence */
 #define TEXT_WORD 5
@@ -33,8 +34,8 @@ struct campaign_reader {
 	struct words names, subject;
 	struct flow plain, html;
 	struct sketch subjects, urls, files;
-	uint64_t name[NAMES_MAX];
-	size_t nnames;
+	uint64_t name[NAMES_MAX], greeting[GREETINGS_MAX];
+	size_t nnames, ngreetings;
 	uint64_t subject_before, subject_all;
 	uint64_t subject_words;
 };
@@ -92,6 +93,8 @@ flow_init(struct flow *f, const struct campaign_reader *r)
 {
 	words_init(&f->words, text_word, f);
 	f->words.name = r->name;
+	f->words.greeting = r->greeting;
+	f->words.ngreetings = r->ngreetings;
 	f->words.skips_quotes = 1;
 	f->head_word.n = f->head.n = f->rest_word.n = f->rest.n = 0;
 	f->before[0] = f->before[1] = f->count = 0;
@@ -153,11 +156,28 @@ name_word(void *arg, uint64_t h, size_t letters)
 		r->name[r->nnames++] = h;
 }
 
+static const char greetings[] =
+    "hi hello hey dear hallo liebe lieber sehr geehrter geehrte herr frau bonjour salut cher hola estimado estimada querido ciao caro gentile "
+    "prezado sayın merhaba привет здравствуйте уважаемый уважаемая";
+
+static void
+greeting_word(void *arg, uint64_t h, size_t letters)
+{
+	struct campaign_reader *r = arg;
+
+	(void)letters;
+	if (r->ngreetings < GREETINGS_MAX)
+		r->greeting[r->ngreetings++] = h;
+}
+
 struct campaign_reader *
 campaign_reader_new(void)
 {
 	struct campaign_reader *r = mem_new(sizeof *r);
 
+	words_init(&r->names, greeting_word, r);
+	words_push(&r->names, greetings, sizeof greetings - 1);
+	words_end(&r->names);
 	campaign_begin(r);
 	return r;
 }
@@ -177,6 +197,8 @@ campaign_begin(struct campaign_reader *r)
 	words_init(&r->names, name_word, r);
 	words_init(&r->subject, subject_word, r);
 	r->subject.name = r->name;
+	r->subject.greeting = r->greeting;
+	r->subject.ngreetings = r->ngreetings;
 	flow_init(&r->plain, r);
 	flow_init(&r->html, r);
 }

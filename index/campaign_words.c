@@ -157,12 +157,36 @@ tell(struct words *w, uint64_t h, size_t letters)
 	w->word(w->arg, h, letters);
 }
 
+/* "Dear John Smith": what follows a greeting at the beginning is a name, and so is a second word with a capital letter. */
+static int
+is_greeted(struct words *w, uint64_t h, int is_capital)
+{
+	size_t i;
+
+	if (w->is_greeted == 2 || (w->is_greeted == 1 && is_capital)) {
+		w->is_greeted--;
+		return 1;
+	}
+	w->is_greeted = 0;
+	if (w->seen >= GREETING_WITHIN)
+		return 0;
+	w->seen++;
+	for (i = 0; i < w->ngreetings; i++)
+		if (w->greeting[i] == h)
+			w->is_greeted = 2;
+	return 0;
+}
+
 static void
 tell_word(struct words *w, const uint32_t *c, size_t n)
 {
 	uint64_t h = words_hash(c, n);
 	size_t i;
 
+	if (is_greeted(w, h, (c[0] & UPPER) != 0)) {
+		tell(w, WORD_NAME, 0);
+		return;
+	}
 	for (i = 0; i < w->nnames; i++) {
 		if (w->name[i] == h) {
 			tell(w, WORD_NAME, 0);
@@ -387,11 +411,12 @@ words_init(struct words *w, void (*word)(void *arg, uint64_t hash, size_t letter
 {
 	w->word = word;
 	w->arg = arg;
-	w->name = NULL;
-	w->nnames = w->nchunk = w->nspaced = w->ncut = 0;
+	w->name = w->greeting = NULL;
+	w->ngreetings = w->nnames = w->nchunk = w->nspaced = w->ncut = 0;
 	w->last = 0;
 	w->line = LINE_START;
-	w->skips_quotes = w->is_in_url = 0;
+	w->skips_quotes = w->is_in_url = w->is_greeted = 0;
+	w->seen = 0;
 }
 
 /* How many bytes the character has that begins with this one; 1 also for what begins none. */
