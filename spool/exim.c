@@ -686,6 +686,7 @@ const struct spool_driver spool_exim = {
 	.look = exim_look,
 	.busy = exim_busy,
 	.find = exim_find,
+	.is_threaded = 1,
 	.place = exim_place,
 	.headers = exim_headers,
 	.message = exim_message,
