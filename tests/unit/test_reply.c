@@ -60,6 +60,10 @@ static const struct labelled corpus[] = {
 	{ 1, REPLY_LISTED, NULL, "550 Ihre IP 198.51.100.25 ist gesperrt" },
 	{ 1, REPLY_LISTED, NULL, "550 la ip 198.51.100.25 figura en lista negra" },
 	{ 1, REPLY_LISTED, NULL, "550-\"JunkMail rejected - mail.shop.example [198.51.100.25]:40112 is in an RBL\"" },
+	{ 1, REPLY_LISTED, NULL, "550 5.3.0 198.51.100.25 is blocked. See https://www.example.net/block/" },
+	{ 1, REPLY_LISTED, NULL, "571 5.7.1 Email from [198.51.100.25] is currently blocked, please ask for removal" },
+	{ 1, REPLY_LISTED, NULL, "554 5.7.1 Your host is blocked" },
+	{ 1, REPLY_LISTED, NULL, "554 5.7.1 Your IP address is in our greylist for good: blocklist" },
 	/* ---- lists of one receiver ---- */
 	{ 1, REPLY_LISTED, "microsoft-consumer", "550 5.7.1 Unfortunately, messages from [198.51.100.25] weren't sent. Please contact your provider since"
 	    " part of their network is on our block list (S3140)." },
@@ -105,11 +109,13 @@ static const struct labelled corpus[] = {
 	/* ---- policy about us ---- */
 	{ 1, REPLY_POLICY, NULL, "450 4.7.25 Client host rejected: cannot find your hostname, [198.51.100.25]" },
 	{ 1, REPLY_POLICY, NULL, "550-5.7.25 [198.51.100.25] The IP address sending this message does not have a PTR record setup" },
+	{ 1, REPLY_POLICY, NULL, "550 5.7.1 we refuse mail from an address with no PTR" },
 	{ 1, REPLY_POLICY, NULL, "554-No SMTP service 554-Bad DNS PTR resource record." },
 	{ 1, REPLY_POLICY, NULL, "554 IP=198.51.100.25 - Dialup/transient IP not allowed. (DIAL)" },
 	{ 1, REPLY_POLICY, NULL, "550 We do not accept mail from dynamic IP addresses" },
 	{ 1, REPLY_POLICY, NULL, "550 Blocked by GeoIP: mail from your country is not accepted" },
 	{ 1, REPLY_POLICY, NULL, "550-5.7.1 The IP you're using to send mail is not authorized to send email directly to our servers." },
+	{ 1, REPLY_POLICY, NULL, "554 Your IP (198.51.100.25) is dynamically allocated" },
 	/* ---- not about us ---- */
 	{ 0, REPLY_MISCONFIGURED, NULL, "554 5.7.1 Client host [198.51.100.25] blocked using zen.spamhaus.org; Error: open resolver;"
 	    " https://check.spamhaus.org/returnc/pub/192.0.2.53/" },
@@ -131,6 +137,8 @@ static const struct labelled corpus[] = {
 	{ 0, REPLY_RECIPIENT, NULL, "554 5.2.122 The recipient has exceeded their limit for the number of messages they can receive per hour." },
 	{ 0, REPLY_CONTENT, NULL, "550-5.7.1 [198.51.100.25] Our system has detected that this message is 550-5.7.1 likely unsolicited mail." },
 	{ 0, REPLY_CONTENT, NULL, "554 5.7.1 Spam message rejected" },
+	{ 0, REPLY_CONTENT, NULL, "554 5.7.1 Blocked by SpamAssassin" },
+	{ 0, REPLY_CONTENT, NULL, "550 5.7.1 The message was blocked due to spam in it" },
 	{ 0, REPLY_CONTENT, NULL, "550 5.7.1 This message scored 17.2 spam points" },
 	{ 0, REPLY_CONTENT, NULL, "550 5.7.1 virus found: Win.Trojan.Agent" },
 	{ 0, REPLY_CONTENT, NULL, "550 High probability of spam" },
