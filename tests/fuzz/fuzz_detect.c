@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	memcpy(copy, data + 3 + len, n);
 	buf_init(&out, 100000);
 	(void)detect_is_texty(copy, n);
-	if (detect_note(&out, &p, data[2] < 6 ? types[data[2]] : NULL, copy, n, data[1] > 127) != (out.n != 0) || !text_valid(out.p, out.n))
+	if ((detect_note(&out, &p, data[2] < 6 ? types[data[2]] : NULL, copy, n, data[1] > 127) != 0) != (out.n != 0) || !text_valid(out.p, out.n))
 		abort();
 	buf_free(&out);
 	free(copy);
