@@ -215,6 +215,7 @@ END
 }
 
 SKIP: {
+	skip 'the program under Wine sees no mount of ours', 4 if is_windows();
 	skip 'only root can mount', 4 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
 	ok(full_spool('tmpfs', "mount -t tmpfs -o size=256k tmpfs $dir/full-tmpfs"), 'a full tmpfs') or diag slurp("$dir/full-tmpfs.log");
 	cmp_ok(slurp("$dir/full-tmpfs.before"), '>', 0, 'with messages in it');
@@ -268,6 +269,7 @@ END
 SKIP: {
 	my $try = "$dir/loop";
 	make_path("$try/m");
+	skip 'the program under Wine sees no mount of ours', 7 if is_windows();
 	skip 'no loop devices here', 1 if $> != 0 || system("truncate -s 1M $try/img && mkfs.ext4 -q $try/img 2>/dev/null && " .
 	    "unshare -m mount -o loop $try/img $try/m 2>/dev/null") != 0;
 	for (['no inode', '-m 0 -N 512', 'n=0; while ( : >$at/m/fill$n ) 2>/dev/null; do n=$((n+1)); done'],

@@ -256,7 +256,7 @@ sub points {
 	unlink "$c->{dir}/log";
 	my $r = run($c, undef, { SPOOLSWEEP_FAULT_LOG => "$c->{dir}/log" }, @args);
 	my @p = map { chomp; my %p; @p{qw(n name can path path2 bytes)} = split /\t/, $_, -1; \%p }
-	    split /^/, slurp("$c->{dir}/log");
+	    split /^/, local_paths(slurp("$c->{dir}/log"));
 	return (\@p, $r);
 }
 
