@@ -453,9 +453,11 @@ static void
 put_history(struct out *o, const struct show *s)
 {
 	const struct fate *f;
+	size_t i;
 
 	out_list(o);
-	for (f = s->fate; f < s->fate + s->nfate; f++) {
+	for (i = 0; i < s->nfate; i++) {
+		f = &s->fate[i];
 		out_group(o, history_keys);
 		out_count(o, f->plan != 0 ? f->plan : -1);
 		out_text(o, f->kind);

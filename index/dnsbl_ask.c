@@ -394,15 +394,15 @@ wait_once(struct run *r, int64_t left_ms, struct err *e)
 	ares_socket_t s[ARES_GETSOCK_MAXNUM];
 	struct sys_socket v[SYS_SOCKETS];
 	struct timeval most, tv, *t;
-	int bits = ares_getsock(r->channel, s, ARES_GETSOCK_MAXNUM), i, rc;
+	unsigned bits = (unsigned)ares_getsock(r->channel, s, ARES_GETSOCK_MAXNUM);
+	int i, rc;
 	size_t n = 0;
 
 	for (i = 0; i < ARES_GETSOCK_MAXNUM && n < SYS_SOCKETS; i++) {
-		if (!ARES_GETSOCK_READABLE(bits, i) && !ARES_GETSOCK_WRITABLE(bits, i))
-			continue;
-		v[n].s = (intptr_t)s[i];
-		v[n].wants_read = ARES_GETSOCK_READABLE(bits, i) != 0;
-		v[n++].wants_write = ARES_GETSOCK_WRITABLE(bits, i) != 0;
+		v[n].s = (intptr_t)s[i];	/* its macros of these bits shift into the sign */
+		v[n].wants_read = (bits >> i & 1) != 0;
+		v[n].wants_write = (bits >> (i + ARES_GETSOCK_MAXNUM) & 1) != 0;
+		n += v[n].wants_read || v[n].wants_write;
 	}
 	left_ms = left_ms < 1000 ? left_ms : 1000;
 	most.tv_sec = (long)(left_ms / 1000);
