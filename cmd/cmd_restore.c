@@ -380,12 +380,28 @@ as(struct restore_cmd *r)
 	return 0;
 }
 
+/* What only "scan --contents" finds out is not in an archive: none of its messages would match, and nobody would be told why. */
+static int
+needs_contents(const struct selection *s)
+{
+	static const enum select_key keys[] = { SEL_URL, SEL_ATTACHMENT, SEL_CAMPAIGN };
+	size_t i;
+
+	for (i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+		if (!selection_has(s, keys[i]))
+			continue;
+		cmd_say("restore: an archive does not know --%s; --id or --contains can choose its messages", select_info[keys[i]].name);
+		return 1;
+	}
+	return 0;
+}
+
 static int
 options(struct restore_cmd *r)
 {
 	struct context *c = r->c;
 
-	if (as(r) < 0)
+	if (as(r) < 0 || needs_contents(c->sel))
 		return CMD_USAGE;
 	if (c->opt[OPT_RATE] != NULL && rate(r, c->opt[OPT_RATE]) < 0)
 		return CMD_USAGE;

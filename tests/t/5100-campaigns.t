@@ -109,10 +109,15 @@ is(sweep_ok({ index => $index }, 'list', '-c', '--campaign', '000000000000')->{o
 my @planned = json_lines(sweep_ok({ index => $index }, 'purge', '--json', '--campaign', $first->{key})->{out});
 is($planned[-1]{planned}, $first->{messages}, 'a purge takes it too');
 
+# An archive does not say what belongs together: a restore must not take that for "no message".
+my $r = sweep({ index => $index }, 'restore', "$work/none.tar.zst", '--campaign', $first->{key});
+is($r->{status}, 64, 'a restore by campaign is refused');
+like($r->{err}, qr/--campaign/, 'with the reason');
+
 # Without contents nothing is known, and that is said.
 my $plain = "$work/plain.db";
 sweep_ok({ index => $plain }, 'scan', "exim:$dir");
-my $r = sweep_ok({ index => $plain }, 'list', '-c', '--campaign', $first->{key});
+$r = sweep_ok({ index => $plain }, 'list', '-c', '--campaign', $first->{key});
 is($r->{out}, "0\n", 'without contents no message is selected');
 like($r->{err}, qr/--campaign.*not.*scan --contents/s, 'and it is said what to do');
 $r = sweep_ok({ index => $plain }, 'rank', '--by', 'campaign', '--json');
