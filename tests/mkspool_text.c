@@ -287,12 +287,17 @@ write_filler(struct mail *m, const struct world *w, size_t n, struct rng *r)
 static void
 write_attachment(struct mail *m, size_t n, struct rng *r)
 {
+	static const char begin[] = "%PDF-1.4\n";
 	unsigned char line[57];
+	bool is_first = true;
 	size_t i;
 
 	for (; n > 0; n -= n < sizeof(line) ? n : sizeof(line)) {
 		for (i = 0; i < sizeof(line); i++)
 			line[i] = (unsigned char)rng_next(r);
+		if (is_first)
+			memcpy(line, begin, sizeof(begin) - 1);
+		is_first = false;
 		if (m->body.len % 3 == 0)
 			line[0] = '%';
 		mail_base64(&m->body, line, sizeof(line));
