@@ -21,8 +21,10 @@ sub same { my ($kind, $t) = @_; return $kind ne 'postfix' ? $t : { map { my $p =
 for my $kind (qw(postfix exim smartermail)) {
 	my $spool = "$dir/$kind/Spool";
 	my $index = "$dir/$kind/i/index.db";
+	# Wine takes half a minute for each kill in a spool of this size: there the one that Windows has.
+	my $kills = fault_program() && (!is_windows() || $kind eq 'smartermail');
 	mkdir "$dir/$kind" or die $!;
-	mkspool('--now', $now, $kind eq 'exim' ? '--split' : (), $kind, $spool, 700);		# more than one batch
+	mkspool('--now', $now, $kind eq 'exim' && !is_windows() ? '--split' : (), $kind, $spool, $kills ? 700 : 60);		# more than one batch
 	my $before = same($kind, bytes_of($spool));
 	scan_of($index, $spool);
 	my @list = listing($index);
@@ -56,26 +58,25 @@ for my $kind (qw(postfix exim smartermail)) {
 
 	# a purge that was killed, undone, resumed
 	my $c = { kind => $kind, s => $spool, i => $index, dir => "$dir/$kind" };
-	for my $way (fault_program() ? ('undo', 'resume') : ()) {
+	# killed between two renames into the private folder: in the second batch, or when few are taken
+	my %at;
+	if ($kills) {
+		my $copy = { %$c, s => "$dir/$kind/copy/Spool", i => "$dir/$kind/ci/index.db" };
+		mkdir "$dir/$kind/copy";
+		system('cp', '-a', $spool, $copy->{s}) == 0 or die 'cp';
+		run($copy, undef, 'scan', '-q', "$kind:$copy->{s}");
+		mkdir "$dir/$kind/a-copy", 0700;
+		my ($points) = points($copy, 'purge', '--all', '--execute', '--yes', '--archive', "$dir/$kind/a-copy");
+		my @take = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{/\.spoolsweep} } @$points;
+		%at = (undo => $take[601]{n}, resume => $take[50]{n});
+	}
+	for my $way ($kills ? ('undo', 'resume') : ()) {
 		scan_of($index, $spool);
 		my $archive = "$dir/$kind/a-$way";
 		mkdir $archive, 0700 or die $!;
 		my $all = bytes_of($spool);
 		my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $archive);
-		# killed between two renames into the private folder, in the second batch
-		my ($n, $p) = (0);
-		{
-			my $copy = { %$c, s => "$dir/$kind/copy/Spool", i => "$dir/$kind/ci/index.db" };
-			mkdir "$dir/$kind/copy";
-			system('rm', '-rf', $copy->{s}, dirname($copy->{i}));
-			system('cp', '-a', $spool, $copy->{s}) == 0 or die 'cp';
-			run($copy, undef, 'scan', '-q', "$kind:$copy->{s}");
-			mkdir "$archive-c", 0700;
-			my ($points) = points($copy, @purge[0 .. 4], "$archive-c");
-			my @take = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ m{/\.spoolsweep} } @$points;
-			$n = $take[$way eq 'undo' ? 601 : 5]{n};
-		}
-		$r = run($c, "$n:kill", @purge);
+		$r = run($c, "$at{$way}:kill", @purge);
 		is($r->{signal}, 9, "$kind, $way: killed while taking");
 		($folder) = folders($kind, $spool);
 		lose($index);

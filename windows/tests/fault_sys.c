@@ -10,6 +10,7 @@
 #define KILLED 137	/* what a shell tells of kill -9 */
 
 static HANDLE log_handle = INVALID_HANDLE_VALUE;
+static SRWLOCK log_lock = SRWLOCK_INIT;
 
 void
 fault_log_open(const char *path)
@@ -23,8 +24,15 @@ void
 fault_log_line(const char *line, size_t n)
 {
 	DWORD done = 0;
+	BOOL is_written;
 
-	if (log_handle != INVALID_HANDLE_VALUE && (!WriteFile(log_handle, line, (DWORD)n, &done, NULL) || done != n))
+	if (log_handle == INVALID_HANDLE_VALUE)
+		return;
+	/* Wine appends in two steps, to find the end and to write there: lines of two threads would lie upon each other. */
+	AcquireSRWLockExclusive(&log_lock);
+	is_written = WriteFile(log_handle, line, (DWORD)n, &done, NULL) && done == n;
+	ReleaseSRWLockExclusive(&log_lock);
+	if (!is_written)
 		abort();
 }
 
