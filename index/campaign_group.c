@@ -12,6 +12,9 @@
  * members of each are among themselves (mean over all pairs, which sums of traits give without
  * looking at pairs). In a run that was drawn from lists both are the same, wherever it is cut.
  *
+ * A group that was written once, for many, and another one like that are two messages when each has a paragraph that the other lacks, however
+ * long the frame around it is: how many rows of words there are in all is known from how close the kept ones lie.
+ *
  * Of messages that differ in subject and beginning no common ending makes one campaign: it is a signature or a legal notice. And
  * where the text is the same from its beginning to its end, another subject does not make it another message.
  *
@@ -35,6 +38,10 @@
 #define UNSHARED 0.4		/* weight of a trait that no other message has */
 #define FLOOR 0.25		/* less alike than this is not alike */
 #define FRONT 0.5		/* subject and beginning together, of what the members have: less alike is a common ending */
+#define SUBJECT_NONE 0.1		/* less alike than this are two subjects … */
+#define ENDING 0.15		/* … and the ending so much more than the beginning, where it is a signature */
+#define ROWS_NEW 20.0		/* so many rows of words that only one of two has, as each of its copies has them, are a message of its own */
+#define COPIES 0.93		/* as alike are the members of a group that was written once */
 #define WORDS_MIN 3		/* fewer long words say less than their rows */
 #define UNIFORM 0.9		/* members that are less alike were put together by chance of their variants: others may be yet more different */
 #define EVIDENCE 4.0		/* traits in common, at least */
@@ -47,6 +54,7 @@ struct node {			/* one print */
 	uint32_t *trait;	/* those that two messages or more have: numbers in the table of traits, ascending */
 	uint32_t ntraits;
 	float own[CAMPAIGN_BLOCKS];	/* weight of all traits of the block */
+	float rows;		/* rows of words in the text, those that were not kept too */
 };
 
 struct group {
@@ -56,6 +64,7 @@ struct group {
 	uint32_t *trait, *count;
 	uint32_t n, cap;
 	double own[CAMPAIGN_BLOCKS];	/* sum over its messages */
+	double rows;		/* rows of words in their texts, the same sum */
 	double likeness, front;	/* of its members among themselves, as alike and front_alike have it; likeness below 0: to be found */
 };
 
@@ -161,6 +170,21 @@ find_trait(uint32_t *out, const struct grouping *g, uint32_t name)
 	return 0;
 }
 
+/* Rows of a text by those that were kept: they are the smallest of numbers that are spread evenly, so the largest of them tells how close they lie. */
+static double
+count_rows(const struct campaign_item *item, unsigned block)
+{
+	uint32_t i, n = 0, last = 0;
+
+	for (i = 0; i < item->n; i++) {
+		if (item->print[i] >> BLOCK_SHIFT == block) {
+			n++;
+			last = item->print[i] & TRAIT_MASK;
+		}
+	}
+	return n < 8 ? (double)n : (double)(n - 1) * (double)TRAIT_MASK / (double)last;
+}
+
 static void
 number_traits(struct grouping *g)
 {
@@ -182,6 +206,7 @@ number_traits(struct grouping *g)
 			} else
 				d->own[block] += (float)UNSHARED;
 		}
+		d->rows = (float)(count_rows(d->item, CAMPAIGN_HEAD) + count_rows(d->item, CAMPAIGN_REST));
 		total += d->ntraits;
 	}
 }
@@ -346,6 +371,25 @@ pooled(double x, uint32_t nx, double y, uint32_t ny)
 	return (x * wx + y * wy + OWN_LIKENESS * OWN_WEIGHT) / (wx + wy + OWN_WEIGHT);
 }
 
+/* How many rows of words only one of the two has. */
+static double
+rows_new(const struct shared *s, const struct group *a, const struct group *b)
+{
+	double x = own(a, CAMPAIGN_HEAD) + own(a, CAMPAIGN_REST), y = own(b, CAMPAIGN_HEAD) + own(b, CAMPAIGN_REST);
+	double rows = larger(a->rows / (double)a->times, b->rows / (double)b->times);
+
+	return x > 0 && y > 0 ? rows * (1 - (s->of[CAMPAIGN_HEAD] + s->of[CAMPAIGN_REST]) / sqrt(x * y)) : 0;
+}
+
+/* Letters of one firm: other subjects, and the texts become the same towards their end. A text with variants has them everywhere. */
+static int
+is_other_letter(const struct shared *s, const struct group *a, const struct group *b)
+{
+	double subject = block_alike(s, a, b, CAMPAIGN_SUBJECT), head = block_alike(s, a, b, CAMPAIGN_HEAD), rest = block_alike(s, a, b, CAMPAIGN_REST);
+
+	return subject >= 0 && subject < SUBJECT_NONE && head >= 0 && rest > head + ENDING;
+}
+
 /* How much more alike two groups are than they have to be; below 1 they stay apart. strict: share of their own likeness that is wanted, 0: near equality. */
 static double
 merit(const struct grouping *g, struct group *a, struct group *b, double strict)
@@ -358,9 +402,13 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 	if (evidence(&s) < EVIDENCE)
 		return 0;
 	if (strict == 0)
-		return got / 0.85;
+		return rows_new(&s, a, b) > ROWS_NEW ? 0 : got / 0.85;
 	know_likeness(g, a);
 	know_likeness(g, b);
+	if (is_other_letter(&s, a, b))
+		return 0;
+	if (pooled(a->likeness, a->times, b->likeness, b->times) > COPIES && rows_new(&s, a, b) > ROWS_NEW)
+		return 0;
 	if (front_alike(&s, a, b) < FRONT * pooled(a->front, a->times, b->front, b->times))
 		return 0;
 	want = pooled(a->likeness, a->times, b->likeness, b->times);
@@ -454,6 +502,7 @@ merge(struct grouping *g, uint32_t into, uint32_t from)
 	a->likeness = -1;
 	for (k = 0; k < CAMPAIGN_BLOCKS; k++)
 		a->own[k] += b->own[k];
+	a->rows += b->rows;
 	a->times += b->times;
 	if (b->first < a->first)
 		a->first = b->first;
@@ -761,6 +810,7 @@ make_groups(struct grouping *g)
 			a->trait[k] = d->trait[k];
 			a->count[k] = a->times;
 		}
+		a->rows = (double)d->rows * (double)a->times;
 		for (b = 0; b < CAMPAIGN_BLOCKS; b++)
 			a->own[b] = (double)d->own[b] * (double)a->times;
 	}
