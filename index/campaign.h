@@ -80,7 +80,13 @@ struct campaign_item {
 void campaign_group(struct campaign_item *item, size_t n);
 
 /* 64 bits well mixed; all hashes here rest on it. */
-uint64_t campaign_mix(uint64_t x);
+static inline uint64_t
+campaign_mix(uint64_t x)
+{
+	x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+	x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
+	return x ^ (x >> 31);
+}
 
 /* "0123456789ab" */
 void campaign_id_text(char out[CAMPAIGN_ID_SIZE], uint64_t id);

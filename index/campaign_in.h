@@ -30,6 +30,7 @@ struct words {
 
 	uint32_t chunk[CHUNK_MAX], spaced[SPACED_MAX];
 	size_t nchunk, nspaced;
+	unsigned has;		/* kinds of characters in the chunk */
 	unsigned char cut[4];	/* a character that was cut at the end of a piece */
 	size_t ncut;
 	uint64_t last;		/* of the last word: masks are told once in a row */

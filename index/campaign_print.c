@@ -26,7 +26,8 @@ struct sketch {
 struct flow {
 	struct words words;
 	struct sketch head_word, head, rest_word, rest;
-	uint64_t before[2];	/* the last two words */
+	uint64_t before[2];	/* the last two words … */
+	uint64_t mixed, pair;	/* … the last one mixed, and both as row_of() has them */
 	uint64_t count;
 };
 
@@ -41,19 +42,22 @@ struct campaign_reader {
 };
 
 static uint32_t
+trait_mixed(uint64_t mixed)
+{
+	return (uint32_t)(mixed >> 35);
+}
+
+static uint32_t
 trait(uint64_t h)
 {
-	return (uint32_t)(campaign_mix(h) >> 35);
+	return trait_mixed(campaign_mix(h));
 }
 
 static void
-sketch_add(struct sketch *s, enum campaign_block block, uint64_t h)
+sketch_insert(struct sketch *s, enum campaign_block block, uint32_t v)
 {
-	uint32_t v = trait(h);
 	unsigned i, n = s->n;
 
-	if (n == keep[block] && v >= s->v[n - 1])
-		return;
 	for (i = 0; i < n && s->v[i] < v; i++)
 		;
 	if (i < n && s->v[i] == v)
@@ -63,6 +67,19 @@ sketch_add(struct sketch *s, enum campaign_block block, uint64_t h)
 	memmove(s->v + i + 1, s->v + i, (n - i) * sizeof *s->v);
 	s->v[i] = v;
 	s->n = n + 1;
+}
+
+static inline void
+sketch_add_trait(struct sketch *s, enum campaign_block block, uint32_t v)
+{
+	if (s->n < keep[block] || v < s->v[s->n - 1])
+		sketch_insert(s, block, v);
+}
+
+static void
+sketch_add(struct sketch *s, enum campaign_block block, uint64_t h)
+{
+	sketch_add_trait(s, block, trait(h));
 }
 
 static uint64_t
@@ -78,14 +95,17 @@ text_word(void *arg, uint64_t h, size_t letters)
 {
 	struct flow *f = arg;
 	int is_head = f->count < CAMPAIGN_HEAD_WORDS, is_mask = h < WORD_MASKS;
+	uint64_t mixed = campaign_mix(h);
 
 	f->count++;
 	if (letters >= TEXT_WORD)
-		sketch_add(is_head ? &f->head_word : &f->rest_word, is_head ? CAMPAIGN_HEAD_WORD : CAMPAIGN_REST_WORD, h);
+		sketch_add_trait(is_head ? &f->head_word : &f->rest_word, is_head ? CAMPAIGN_HEAD_WORD : CAMPAIGN_REST_WORD, trait_mixed(mixed));
 	if (f->count >= 3 && !(is_mask && f->before[0] < WORD_MASKS && f->before[1] < WORD_MASKS))
-		sketch_add(is_head ? &f->head : &f->rest, is_head ? CAMPAIGN_HEAD : CAMPAIGN_REST, row_of(f->before[1], f->before[0], h));
+		sketch_add(is_head ? &f->head : &f->rest, is_head ? CAMPAIGN_HEAD : CAMPAIGN_REST, campaign_mix(f->pair + h));
 	f->before[1] = f->before[0];
 	f->before[0] = h;
+	f->pair = campaign_mix(f->mixed + h);
+	f->mixed = mixed;
 }
 
 static void
@@ -97,7 +117,7 @@ flow_init(struct flow *f, const struct campaign_reader *r)
 	f->words.ngreetings = r->ngreetings;
 	f->words.skips_quotes = 1;
 	f->head_word.n = f->head.n = f->rest_word.n = f->rest.n = 0;
-	f->before[0] = f->before[1] = f->count = 0;
+	f->before[0] = f->before[1] = f->mixed = f->pair = f->count = 0;
 }
 
 /* Two words or one make no row of three: they are one trait. */

@@ -13,8 +13,40 @@ enum { LINE_START, LINE_DASH, LINE_DASHES, LINE_DASHES_SPACE, LINE_TEXT, LINE_QU
 
 #define UPPER UINT32_C(0x80000000)	/* of a character in a chunk: it was a capital letter */
 #define WORD_MAX 24			/* a longer word is none */
+#define VOWELS UINT32_C(0x2208222)	/* a, e, i, o, u, y as bits: five bits tell Latin letters apart */
 
 /* ---- characters ---- */
+
+/* Nearly all text is ASCII: what each of its characters is. 0: a space. */
+enum { LETTER = 1, DIGIT = 2, APOSTROPHE = 4, LINK = 8, AT = 16, CAPITAL = 32, STROKE = 64, OTHER = 128, WIDE = 256 };
+
+#define C (LETTER | CAPITAL)
+#define S (LETTER | STROKE)
+#define O OTHER
+
+static const unsigned char kinds[128] = {
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, O, O, O, O, O, O, APOSTROPHE, O, O, O, O, O, O, LINK, LINK,
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, O, O, O, O, O, O,
+	AT, C, C, C, C, C, C, C, C, C, C, C, C | STROKE, C, C, C,
+	C, C, C, C, C, C, C, C, C, C, C, O, O, O, O, O,
+	APOSTROPHE, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, S, 1, 1, 1,
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, O, O, O, O, 0
+};
+
+#undef C
+#undef S
+#undef O
+
+/* Small, as one of the letters that look like it, with a flag when it was a capital: what push_char() makes of it. */
+static uint32_t
+fold_ascii(unsigned char c)
+{
+	unsigned k = kinds[c];
+
+	return (c + (k & CAPITAL) - 3 * (k >> 6 & 1)) | (uint32_t)(k & CAPITAL) << 26;
+}
 
 /* Letters whose capitals look like another letter than they do themselves are here twice. Sorted. */
 static const struct { uint32_t from; char to; } look_alikes[] = {
@@ -66,7 +98,7 @@ same_stroke(uint32_t c)
 static int
 is_upper(utf8proc_int32_t c)
 {
-	return c < 0x80 ? c >= 'A' && c <= 'Z' : utf8proc_category(c) == UTF8PROC_CATEGORY_LU;
+	return utf8proc_category(c) == UTF8PROC_CATEGORY_LU;
 }
 
 /* The characters that one character stands for; n: how many, 0 for an invisible one. */
@@ -129,23 +161,29 @@ is_word_alone(uint32_t c)
 
 /* ---- words ---- */
 
-uint64_t
-campaign_mix(uint64_t x)
+#define HASH_BEGIN UINT64_C(0xCBF29CE484222325)
+
+static uint64_t
+hash_char(uint64_t h, uint32_t c)
 {
-	x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-	x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
-	return x ^ (x >> 31);
+	return (h ^ (c & ~UPPER)) * UINT64_C(0x100000001B3);
+}
+
+static uint64_t
+hash_end(uint64_t h)
+{
+	return campaign_mix(h) | UINT64_C(1) << 63;
 }
 
 uint64_t
 words_hash(const uint32_t *c, size_t n)
 {
-	uint64_t h = UINT64_C(0xCBF29CE484222325);
+	uint64_t h = HASH_BEGIN;
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		h = (h ^ (c[i] & ~UPPER)) * UINT64_C(0x100000001B3);
-	return campaign_mix(h) | UINT64_C(1) << 63;
+		h = hash_char(h, c[i]);
+	return hash_end(h);
 }
 
 static void
@@ -178,12 +216,11 @@ is_greeted(struct words *w, uint64_t h, int is_capital)
 }
 
 static void
-tell_word(struct words *w, const uint32_t *c, size_t n)
+tell_hash(struct words *w, uint64_t h, int is_capital, size_t n)
 {
-	uint64_t h = words_hash(c, n);
 	size_t i;
 
-	if (is_greeted(w, h, (c[0] & UPPER) != 0)) {
+	if (is_greeted(w, h, is_capital)) {
 		tell(w, WORD_NAME, 0);
 		return;
 	}
@@ -194,6 +231,12 @@ tell_word(struct words *w, const uint32_t *c, size_t n)
 		}
 	}
 	tell(w, h, n);
+}
+
+static void
+tell_word(struct words *w, const uint32_t *c, size_t n)
+{
+	tell_hash(w, words_hash(c, n), (c[0] & UPPER) != 0, n);
 }
 
 /* "f r e e": three single letters in a row, or more, are one word. */
@@ -335,17 +378,19 @@ static void
 end_chunk(struct words *w, int is_cut)
 {
 	size_t n = w->nchunk, at;
+	unsigned has = w->has;
 
 	w->nchunk = 0;
+	w->has = 0;
 	if (n == 0)
 		return;
-	at = find_url(w->chunk, n);
+	at = (has & (LINK | WIDE)) != 0 ? find_url(w->chunk, n) : n;
 	if (at < n) {
 		split(w, w->chunk, at);
 		tell_spaced(w);
 		tell(w, WORD_URL, 0);
 		w->is_in_url = is_cut;
-	} else if (is_address(w->chunk, n)) {
+	} else if ((has & (AT | WIDE)) != 0 && is_address(w->chunk, n)) {
 		tell_spaced(w);
 		tell(w, WORD_MAIL, 0);
 	} else {
@@ -377,6 +422,15 @@ in_text(struct words *w, utf8proc_int32_t c)
 }
 
 static void
+add_char(struct words *w, uint32_t c, unsigned kind)
+{
+	if (w->nchunk == CHUNK_MAX)
+		end_chunk(w, 1);
+	w->chunk[w->nchunk++] = c;
+	w->has |= kind;
+}
+
+static void
 push_char(struct words *w, utf8proc_int32_t c)
 {
 	uint32_t out[16], flag;
@@ -391,17 +445,14 @@ push_char(struct words *w, utf8proc_int32_t c)
 	}
 	if (w->is_in_url)
 		return;
-	flag = is_upper(c) ? UPPER : 0;
 	if (c < 0x80) {
-		out[0] = same_stroke(c >= 'A' && c <= 'Z' ? (uint32_t)c + 32 : (uint32_t)c);
-		n = 1;
-	} else
-		n = fold(out, c);
-	for (i = 0; i < n; i++) {
-		if (w->nchunk == CHUNK_MAX)
-			end_chunk(w, 1);
-		w->chunk[w->nchunk++] = out[i] | flag;
+		add_char(w, fold_ascii((unsigned char)c), kinds[c]);
+		return;
 	}
+	flag = is_upper(c) ? UPPER : 0;
+	n = fold(out, c);
+	for (i = 0; i < n; i++)
+		add_char(w, out[i] | flag, WIDE);
 }
 
 /* ---- pieces ---- */
@@ -414,9 +465,74 @@ words_init(struct words *w, void (*word)(void *arg, uint64_t hash, size_t letter
 	w->name = w->greeting = NULL;
 	w->ngreetings = w->nnames = w->nchunk = w->nspaced = w->ncut = 0;
 	w->last = 0;
+	w->has = 0;
 	w->line = LINE_START;
 	w->skips_quotes = w->is_in_url = w->is_greeted = 0;
 	w->seen = 0;
+}
+
+/*
+ * A whole word of ASCII letters, a sign behind it or none, and the space after that: what push_char() would say of them, at once.
+ * Nearly all text is such words. Returns how many bytes of p they are without the space; 0: something else stands there.
+ */
+static size_t
+plain_word(struct words *w, const unsigned char *p, size_t n)
+{
+	size_t i, capitals = 0, max = n < WORD_MAX ? n : WORD_MAX;
+	uint32_t vowels = 0, c = 0, before = UPPER;
+	uint64_t h = HASH_BEGIN;
+
+	for (i = 0; i < max && p[i] < 0x80 && (kinds[p[i]] & LETTER) != 0; i++) {
+		c = fold_ascii(p[i]);
+		h = hash_char(h, c);
+		capitals += (c & ~before) >> 31;
+		vowels |= UINT32_C(1) << (c & 31);
+		before = c;
+	}
+	if (i < 2 || i + 1 >= n || capitals >= 2 || (i >= 5 && (vowels & VOWELS) == 0))
+		return 0;
+	n = i;
+	if (p[i] < 0x80 && (kinds[p[i]] & ~(LETTER | DIGIT | CAPITAL | STROKE)) != 0 && !(p[i] == '.' && (p[0] | 0x20) == 'w'))
+		i++;		/* "www." is a link */
+	if (p[i] >= 0x80 || kinds[p[i]] != 0)
+		return 0;
+	tell_spaced(w);
+	tell_hash(w, hash_end(h), (kinds[p[0]] & CAPITAL) != 0, n);
+	return i;
+}
+
+/* In a line of text, from between two chunks to the next of these places: words one after the other. Returns how many bytes were taken. */
+static size_t
+plain_words(struct words *w, const unsigned char *p, size_t n)
+{
+	size_t i = 0, k;
+
+	while (i < n && p[i] < 0x80) {
+		if (kinds[p[i]] == 0 && p[i] != '\n') {
+			i++;
+			continue;
+		}
+		k = plain_word(w, p + i, n - i);
+		if (k == 0)
+			break;
+		i += k;
+	}
+	return i;
+}
+
+/* Bytes that push_char() would pass over or take one by one without a need. */
+static size_t
+push_plain(struct words *w, const unsigned char *p, size_t n)
+{
+	const unsigned char *lf;
+
+	if (w->skips_quotes && (w->line == LINE_QUOTED || w->line == LINE_SIGNATURE)) {
+		lf = w->line == LINE_QUOTED ? memchr(p, '\n', n) : NULL;
+		return lf != NULL ? (size_t)(lf - p) : n;
+	}
+	if (w->nchunk != 0 || w->is_in_url || (w->skips_quotes && w->line != LINE_TEXT))
+		return 0;
+	return plain_words(w, p, n);
 }
 
 /* How many bytes the character has that begins with this one; 1 also for what begins none. */
@@ -466,6 +582,9 @@ words_push(struct words *w, const void *text, size_t n)
 	size_t i = mend(w, p, n);
 
 	while (i < n) {
+		i += push_plain(w, p + i, n - i);
+		if (i == n)
+			return;
 		if (p[i] < 0x80) {
 			push_char(w, p[i++]);
 			continue;
