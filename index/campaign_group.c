@@ -41,7 +41,8 @@
 #define SUBJECT_NONE 0.1		/* less alike than this are two subjects … */
 #define ENDING 0.15		/* … and the ending so much more than the beginning, where it is a signature */
 #define ROWS_NEW 20.0		/* so many rows of words that only one of two has, as each of its copies has them, are a message of its own */
-#define COPIES 0.93		/* as alike are the members of a group that was written once */
+#define COPIES 0.9		/* as alike are the texts of a group that was written once … */
+#define COPIES_MIN 2		/* … of which there are so many copies */
 #define WORDS_MIN 3		/* fewer long words say less than their rows */
 #define UNIFORM 0.9		/* members that are less alike were put together by chance of their variants: others may be yet more different */
 #define EVIDENCE 4.0		/* traits in common, at least */
@@ -65,7 +66,7 @@ struct group {
 	uint32_t n, cap;
 	double own[CAMPAIGN_BLOCKS];	/* sum over its messages */
 	double rows;		/* rows of words in their texts, the same sum */
-	double likeness, front;	/* of its members among themselves, as alike and front_alike have it; likeness below 0: to be found */
+	double likeness, front, text;	/* of its members among themselves, as alike, front_alike and text_alike have it; likeness below 0: to be found */
 };
 
 struct grouping {
@@ -292,11 +293,12 @@ block_alike(const struct shared *s, const struct group *a, const struct group *b
 static double
 front_alike(const struct shared *s, const struct group *a, const struct group *b)
 {
-	double subject = block_alike(s, a, b, CAMPAIGN_SUBJECT), head = block_alike(s, a, b, CAMPAIGN_HEAD);
+	double subject = block_alike(s, a, b, CAMPAIGN_SUBJECT), head = block_alike(s, a, b, CAMPAIGN_HEAD), w;
 
 	if (subject < 0 || head < 0)
 		return larger(larger(subject, head), subject < 0 && head < 0 ? 1 : 0);
-	return 0.4 * subject + 0.6 * head;
+	w = 0.4 * smaller(1, larger(own(a, CAMPAIGN_SUBJECT), own(b, CAMPAIGN_SUBJECT)) / 3);	/* "hi" says little */
+	return (w * subject + 0.6 * head) / (w + 0.6);
 }
 
 /* 1 when a text of some length is the same from its beginning to its end: then another subject does not make it another message. */
@@ -349,6 +351,15 @@ evidence(const struct shared *s)
 	return sum;
 }
 
+/* The cosine of all rows of the text; 1 when one has none. */
+static double
+text_alike(const struct shared *s, const struct group *a, const struct group *b)
+{
+	double x = own(a, CAMPAIGN_HEAD) + own(a, CAMPAIGN_REST), y = own(b, CAMPAIGN_HEAD) + own(b, CAMPAIGN_REST);
+
+	return x > 0 && y > 0 ? (s->of[CAMPAIGN_HEAD] + s->of[CAMPAIGN_REST]) / sqrt(x * y) : 1;
+}
+
 /* How alike the members are among themselves. */
 static void
 know_likeness(const struct grouping *g, struct group *a)
@@ -360,6 +371,7 @@ know_likeness(const struct grouping *g, struct group *a)
 	shared_within(&s, g, a);
 	a->likeness = alike(&s, a, a);
 	a->front = front_alike(&s, a, a);
+	a->text = text_alike(&s, a, a);
 }
 
 /* The mean of what both have, weighed by how many pairs of members it comes from; for one alone what is usual. */
@@ -375,10 +387,16 @@ pooled(double x, uint32_t nx, double y, uint32_t ny)
 static double
 rows_new(const struct shared *s, const struct group *a, const struct group *b)
 {
-	double x = own(a, CAMPAIGN_HEAD) + own(a, CAMPAIGN_REST), y = own(b, CAMPAIGN_HEAD) + own(b, CAMPAIGN_REST);
-	double rows = larger(a->rows / (double)a->times, b->rows / (double)b->times);
+	return larger(a->rows / (double)a->times, b->rows / (double)b->times) * (1 - text_alike(s, a, b));
+}
 
-	return x > 0 && y > 0 ? rows * (1 - (s->of[CAMPAIGN_HEAD] + s->of[CAMPAIGN_REST]) / sqrt(x * y)) : 0;
+/* Was each of the two written once, as far as their members can tell? */
+static int
+are_copies(const struct group *a, const struct group *b)
+{
+	double wa = (double)a->times - 1, wb = (double)b->times - 1;
+
+	return wa + wb >= COPIES_MIN && a->text * wa + b->text * wb > COPIES * (wa + wb);
 }
 
 /* Letters of one firm: other subjects, and the texts become the same towards their end. A text with variants has them everywhere. */
@@ -407,7 +425,7 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 	know_likeness(g, b);
 	if (is_other_letter(&s, a, b))
 		return 0;
-	if (pooled(a->likeness, a->times, b->likeness, b->times) > COPIES && rows_new(&s, a, b) > ROWS_NEW)
+	if (are_copies(a, b) && rows_new(&s, a, b) > ROWS_NEW)
 		return 0;
 	if (front_alike(&s, a, b) < FRONT * pooled(a->front, a->times, b->front, b->times))
 		return 0;
