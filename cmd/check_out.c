@@ -259,7 +259,8 @@ check_summary(struct buf *b, const struct check_run *r)
 			put_safe(&s.b, r->v[i].facts.note);
 		}
 	if (r->trouble != NULL) {
-		buf_puts(&s.b, "; ");
+		if (s.b.n != 0)
+			buf_puts(&s.b, "; ");
 		put_safe(&s.b, r->trouble);
 	}
 	buf_puts(b, buf_cstr(&s.b));

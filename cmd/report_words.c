@@ -473,9 +473,10 @@ contact_and_delist(struct report_view *v, const struct report_row *s)
 	struct report_step *st;
 	size_t i;
 
-	step(v, "Contact the user", arena_fmt(a, "Tell the owner of %s: between %s and %s %s message%s went out in this name, handed in from %s address%s. Ask "
+	step(v, "Contact the user", arena_fmt(a, "Tell the owner of %s: between %s and %s %s message%s went out in this name%s. Ask "
 	    "which devices and programs know the password, and have them checked before it is set anew.", s->r.key, report_time(a, s->r.first),
-	    report_time(a, s->r.last), N(s->r.messages + s->left), plural(s->r.messages + s->left), N(s->r.clients), s->r.clients == 1 ? "" : "es"));
+	    report_time(a, s->r.last), N(s->r.messages + s->left), plural(s->r.messages + s->left), s->r.clients == 0 ? "" :
+	    arena_fmt(a, ", handed in from %s address%s", N(s->r.clients), s->r.clients == 1 ? "" : "es")));
 	for (i = 0; i < v->r->nreplies; i++)
 		listed += v->r->reply[i].class == REPLY_SERVER ? v->r->reply[i].messages : 0;
 	st = step(v, "Ask for delisting", listed > 0 ? arena_fmt(a, "%s message%s refused because of this server's address or name%s. Ask for removal when the cause is closed and the queue is clean: a request while spam still flows makes it longer.", N(listed),
@@ -488,6 +489,11 @@ plan_steps(struct report_view *v)
 {
 	const struct report_row *s = report_suspect(v->r, NULL);
 
+	if ((s == NULL || s->r.key == NULL) && v->r->is_partial) {
+		step(v, "Read the rest", "Not everything could be read: see to that, then scan again. The scan names what it could not read and why.");
+		command(v, &v->step[0], ours(v, "scan"));
+		return;
+	}
 	if (s == NULL || s->r.key == NULL) {
 		step(v, "Keep watching", "Nothing has to be done now. A regular check tells of a burst before a blocklist does.");
 		command(v, &v->step[0], ours(v, "check"));

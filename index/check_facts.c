@@ -125,7 +125,7 @@ usual(struct check_account *acc, const char *key, struct index *ix, int64_t spoo
 struct last {			/* the newest scan */
 	int64_t spool, messages, damaged, orphans, first;	/* -1 unknown; first: start of the oldest scan */
 	int is_whole;
-	char *unknown;
+	char *unknown;			/* names of queues, for people */
 };
 
 /* 1, 0 none, -1. */
@@ -133,7 +133,9 @@ static int
 last_scan(struct last *out, struct index *ix, const char *kind, const char *root, struct arena *a, struct err *e)
 {
 	sqlite3_stmt *st = index_prepare(ix, "SELECT s.spool, coalesce(s.messages, -1), coalesce(s.damaged, -1), coalesce(s.orphans, -1),"
-	    " s.unknown, (SELECT min(started) FROM scan WHERE spool = p.id) FROM spool p JOIN scan s ON s.spool = p.id"
+	    " (SELECT group_concat(CASE value WHEN '' THEN '(default queue)' WHEN '*' THEN '(whole spool)' ELSE value END, ', ')"
+	    " FROM json_each(s.unknown)), (SELECT min(started) FROM scan WHERE spool = p.id), s.unknown = '[]'"
+	    " FROM spool p JOIN scan s ON s.spool = p.id"
 	    " WHERE p.kind = ? AND p.root = ? ORDER BY s.id DESC LIMIT 1", e);
 	int rc;
 
@@ -147,9 +149,10 @@ last_scan(struct last *out, struct index *ix, const char *kind, const char *root
 		out->messages = sqlite3_column_int64(st, 1);
 		out->damaged = sqlite3_column_int64(st, 2);
 		out->orphans = sqlite3_column_int64(st, 3);
-		out->unknown = arena_str(a, (const char *)sqlite3_column_text(st, 4));
-		out->is_whole = strcmp(out->unknown, "[]") == 0;
+		if (sqlite3_column_type(st, 4) != SQLITE_NULL)
+			out->unknown = arena_str(a, (const char *)sqlite3_column_text(st, 4));
 		out->first = sqlite3_column_int64(st, 5);
+		out->is_whole = sqlite3_column_int(st, 6);
 	}
 	sqlite3_finalize(st);
 	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : index_err(ix, e, "read the last scan");
@@ -278,7 +281,7 @@ facts_from_index(struct check_facts *out, struct index *ix, const char *kind, co
 	out->kind = kind;
 	out->root = root;
 	if (!l.is_whole)
-		why = arena_fmt(a, "not wholly read: %.200s", l.unknown);
+		why = arena_fmt(a, "not wholly read: %.200s", l.unknown != NULL ? l.unknown : "?");
 	if (l.messages < 0) {	/* nothing at all was read */
 		facts_unknown(out, kind, root, why);
 		return 1;

@@ -53,9 +53,10 @@ causes(struct delist *d, const struct report *r, struct arena *a)
 	const struct report_row *s = NULL;
 
 	while ((s = report_suspect(r, s)) != NULL && d->ncause < SENTENCES)
-		say(d->cause, &d->ncause, arena_fmt(a, "The account %s was %s misused: %s between %s and %s, handed in from %s address%s.",
+		say(d->cause, &d->ncause, arena_fmt(a, "The account %s was %s misused: %s between %s and %s%s.",
 		    s->r.key != NULL ? s->r.key : "(none)", strcmp(s->r.verdict, "likely") == 0 ? "very likely" : "possibly",
-		    messages(a, s->r.messages), when(a, s->r.first), when(a, s->r.last), rank_number(a, s->r.clients), s->r.clients == 1 ? "" : "es"));
+		    messages(a, s->r.messages), when(a, s->r.first), when(a, s->r.last), s->r.clients == 0 ? "" :
+		    arena_fmt(a, ", handed in from %s address%s", rank_number(a, s->r.clients), s->r.clients == 1 ? "" : "es")));
 	if (d->ncause == 0)
 		say(d->cause, &d->ncause, "The cause is not known: no account stands out in what the index holds.");
 }

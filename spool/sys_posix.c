@@ -709,9 +709,14 @@ int
 sys_replace_file(const char *path, const void *p, size_t n, uint32_t mode, struct err *e)
 {
 	size_t len = strlen(path);
-	char *temp = mem_new(len + sizeof ".XXXXXX");
+	struct stat st;
+	char *temp;
 	int rc;
 
+	/* root may rename over /dev/null, and over the link that is /dev/stdout */
+	if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+		return err_set(e, 0, "%s is no regular file: left as it is", path);
+	temp = mem_new(len + sizeof ".XXXXXX");
 	snprintf(temp, len + sizeof ".XXXXXX", "%s.XXXXXX", path);
 	rc = write_beside(temp, p, n, mode, e);
 	if (rc == 0 && rename(temp, path) < 0) {

@@ -197,6 +197,7 @@ subtest 'what cannot be read is UNKNOWN, never 0' => sub {
 		my %row = map { $_->{check} => $_ } json_lines($r->{out});
 		is($r->{status}, 3, 'one of two queues unreadable: UNKNOWN');
 		is_deeply([@{ $row{messages} }{qw(value at_least state)}], [undef, 5, 'UNKNOWN'], 'what was read is a lower bound');
+		like($row{messages}{text}, qr/not wholly read: [a-z(]/, 'the queue is named as people write it');
 		$r = sweep({ index => "$index/i.db", wrap => \@nobody }, 'check', @quiet, '-c', 'messages=4', "exim:$dir/mixed");
 		is($r->{status}, 2, 'which is enough to be CRITICAL');
 	}
@@ -350,6 +351,7 @@ subtest 'the metrics file' => sub {
 	$r = check("$dir/quiet.db", '--metrics', "$dir/absent/x.prom", "$dir/quiet");
 	is($r->{status}, 3, 'one that cannot be written: UNKNOWN');
 	like($r->{out}, qr/no metrics: .*absent.*: No such file/, 'and said');
+	like($r->{out}, qr/\ASPOOL UNKNOWN - no metrics/, 'alone on the line when all else is well');
 	SKIP: {
 		skip 'no promtool: make deps unpacks it', 2 if !-x $promtool;
 		my @state = (['quiet', 0], ['burst', 2]);

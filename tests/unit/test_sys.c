@@ -500,6 +500,7 @@ a_file_is_replaced_as_a_whole(void **state)
 	sys_close(&f);
 	assert_int_equal(sys_replace_file("/no/such/folder/file", "x", 1, 0600, &e), -1);
 	assert_int_equal(e.sys, ENOENT);
+	assert_int_equal(sys_replace_file(top, "x", 1, 0600, &e), -1);	/* a folder */
 	free(path);
 }
 
