@@ -244,6 +244,16 @@ warn(struct restore_cmd *r)
 
 /* ---- the mail server's service ---- */
 
+/* The journal does not tell whether a service waits to be started: a restore goes on without it, as without its note, but stops nothing. */
+static int
+not_known(const struct restore_cmd *r, const struct err *e)
+{
+	if (r->c->opt[OPT_STOP_SERVICE] != NULL)
+		return cmd_fail(e);
+	cmd_say("%s: whether a run before has left a service stopped is not known", e->text);
+	return CMD_DONE;
+}
+
 /* What a restore before has stopped and, killed, not started again. */
 static int
 adopt(struct restore_cmd *r)
@@ -253,7 +263,7 @@ adopt(struct restore_cmd *r)
 	size_t i;
 
 	if (r->j == NULL || journal_service_waiting(&id, r->j, INT64_MIN, &e) != 1 || id >= 0)
-		return e.text[0] == '\0' ? CMD_DONE : cmd_fail(&e);
+		return e.text[0] == '\0' ? CMD_DONE : not_known(r, &e);
 	for (i = 0; spool_drivers[i] != NULL && spool_drivers[i]->service == NULL; i++)
 		;
 	return service_run_adopt(&r->service, service_run_find(&r->service, id, spool_drivers[i], NULL, 1), NULL);
@@ -271,7 +281,7 @@ service_begin(struct restore_cmd *r)
 	r->service.index_path = r->index_path;
 	r->service.who = r->note.who;
 	if (r->note.j != NULL && journal_open(&r->j, r->index_path, 1, &e) < 0)
-		return cmd_fail(&e);
+		return not_known(r, &e);
 	r->service.j = r->j;
 	if (is_wanted && r->j == NULL) {
 		cmd_say("--stop-service: without a journal it would not be known that the service must be started again");
