@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL 64	/* so few are not worth a thread */
-#define SHARE 16	/* taken at once */
+#ifndef CREW_SMALL		/* "make sweep" lets two hands work on three messages */
+#define CREW_SMALL 64	/* so few are not worth a thread */
+#endif
+#ifndef CREW_SHARE
+#define CREW_SHARE 16	/* taken at once */
+#endif
 
 /* The second hand: what a run has for its own use, again. */
 struct run_crew {
@@ -101,7 +105,7 @@ claim(size_t *from, struct run_crew *c)
 
 	sys_mutex_lock(c->lock);
 	n = c->is_over ? 0 : c->n - c->at;
-	n = n < SHARE ? n : SHARE;
+	n = n < CREW_SHARE ? n : CREW_SHARE;
 	*from = c->at;
 	c->at += n;
 	sys_mutex_unlock(c->lock);
@@ -186,7 +190,7 @@ run_each(struct run *run, struct work *w, size_t n, int is_shared, int (*fn)(str
 	size_t i;
 	int rc = 0;
 
-	if (is_shared && n >= SMALL && sys_cpus() > 1) {
+	if (is_shared && n >= CREW_SMALL && sys_cpus() > 1) {
 		if (run->crew == NULL)
 			run->crew = crew_new(run);
 		s.c = run->crew;
