@@ -340,6 +340,21 @@ server_count(ares_channel channel)
 	return n > 0 ? n : 1;
 }
 
+/* c-ares takes a port modulo 65536. A group of an IPv6 address has four digits at most: what is longer is a port. */
+static int
+is_port_too_large(const char *resolver)
+{
+	const char *p;
+	size_t n;
+
+	for (p = strchr(resolver, ':'); p != NULL; p = strchr(p, ':')) {
+		n = strspn(++p, "0123456789");
+		if (n > 5 || (n == 5 && strncmp(p, "65535", 5) > 0))
+			return 1;
+	}
+	return 0;
+}
+
 /* With one server an error is its answer (NOCHECKRESP); of several the next one is asked, and the reason of the last is lost. */
 static int
 open_channel(struct run *r, const char *resolver, int timeout_ms, int is_one, struct err *e)
@@ -354,7 +369,8 @@ open_channel(struct run *r, const char *resolver, int timeout_ms, int is_one, st
 	rc = ares_init_options(&r->channel, &opt, ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
 	if (rc != ARES_SUCCESS)
 		return err_set(e, 0, "DNS cannot be used: %s", ares_strerror(rc));
-	rc = resolver != NULL ? ares_set_servers_ports_csv(r->channel, resolver) : ARES_SUCCESS;
+	if (resolver != NULL)
+		rc = is_port_too_large(resolver) ? ARES_EBADSTR : ares_set_servers_ports_csv(r->channel, resolver);
 	if (rc == ARES_SUCCESS)
 		return 0;
 	ares_destroy(r->channel);

@@ -165,7 +165,8 @@ is(sweep('dnsbl', '--resolver', '127.0.0.1:' . fake_server('empty'), '--list', '
 
 # ---- mistakes: 64
 for my $args ([], [ 'no_address!' ], [ '1.2.3' ], [ '--list', 'nolist', '192.0.2.1' ], [ '--list', '192.0.2.1', '192.0.2.1' ], [ '--timeout', '0', '192.0.2.1' ],
-    [ '--timeout', '1h', '192.0.2.1' ], [ '--resolver', 'x y', '192.0.2.1' ], [ '--resolver', '', '192.0.2.1' ], [ map { "192.0.$_.1" } 0 .. 256 ]) {
+    [ '--timeout', '1h', '192.0.2.1' ], [ '--resolver', 'x y', '192.0.2.1' ], [ '--resolver', '', '192.0.2.1' ],
+    [ '--resolver', '127.0.0.1:65589', '192.0.2.1' ], [ map { "192.0.$_.1" } 0 .. 256 ]) {
 	my $r = sweep('dnsbl', @$args);
 	is($r->{status}, 64, 'usage: ' . join ' ', @$args > 9 ? 'too many addresses' : @$args);
 	is($r->{out}, '', '  no data');
