@@ -55,7 +55,7 @@ struct node {			/* one print */
 	uint32_t *trait;	/* those that two messages or more have: numbers in the table of traits, ascending */
 	uint32_t ntraits;
 	float own[CAMPAIGN_BLOCKS];	/* weight of all traits of the block */
-	float rows;		/* rows of words in the text, those that were not kept too */
+	float rows[2];		/* rows of words in the beginning and in the rest, those that were not kept too */
 };
 
 struct group {
@@ -65,7 +65,7 @@ struct group {
 	uint32_t *trait, *count;
 	uint32_t n, cap;
 	double own[CAMPAIGN_BLOCKS];	/* sum over its messages */
-	double rows;		/* rows of words in their texts, the same sum */
+	double rows[2];		/* rows of words in their beginnings and in the rest, the same sums */
 	double likeness, front, text;	/* of its members among themselves, as alike, front_alike and text_alike have it; likeness below 0: to be found */
 };
 
@@ -207,7 +207,8 @@ number_traits(struct grouping *g)
 			} else
 				d->own[block] += (float)UNSHARED;
 		}
-		d->rows = (float)(count_rows(d->item, CAMPAIGN_HEAD) + count_rows(d->item, CAMPAIGN_REST));
+		d->rows[0] = (float)count_rows(d->item, CAMPAIGN_HEAD);
+		d->rows[1] = (float)count_rows(d->item, CAMPAIGN_REST);
 		total += d->ntraits;
 	}
 }
@@ -270,6 +271,14 @@ own(const struct group *a, unsigned block)
 	return a->own[block] / (double)a->times;
 }
 
+static double
+cosine(const struct shared *s, const struct group *a, const struct group *b, unsigned block)
+{
+	double x = own(a, block), y = own(b, block);
+
+	return x > 0 && y > 0 ? s->of[block] / sqrt(x * y) : 0;
+}
+
 /* The cosine of one block; of text: the geometric mean of that of its words and that of its rows of words. -1: nothing in either. */
 static double
 block_alike(const struct shared *s, const struct group *a, const struct group *b, unsigned block)
@@ -279,7 +288,7 @@ block_alike(const struct shared *s, const struct group *a, const struct group *b
 
 	if (x <= 0 && y <= 0)
 		return -1;
-	rows = x > 0 && y > 0 ? s->of[block] / sqrt(x * y) : 0;
+	rows = cosine(s, a, b, block);
 	if (block != CAMPAIGN_HEAD && block != CAMPAIGN_REST)
 		return rows;
 	u = own(a, word);
@@ -387,7 +396,14 @@ pooled(double x, uint32_t nx, double y, uint32_t ny)
 static double
 rows_new(const struct shared *s, const struct group *a, const struct group *b)
 {
-	return larger(a->rows / (double)a->times, b->rows / (double)b->times) * (1 - text_alike(s, a, b));
+	double sum = 0, got;
+	unsigned k;
+
+	for (k = 0; k < 2; k++) {
+		got = cosine(s, a, b, k == 0 ? CAMPAIGN_HEAD : CAMPAIGN_REST);
+		sum += larger(a->rows[k] / (double)a->times, b->rows[k] / (double)b->times) * (1 - got);
+	}
+	return sum;
 }
 
 /* Was each of the two written once, as far as their members can tell? */
@@ -520,7 +536,8 @@ merge(struct grouping *g, uint32_t into, uint32_t from)
 	a->likeness = -1;
 	for (k = 0; k < CAMPAIGN_BLOCKS; k++)
 		a->own[k] += b->own[k];
-	a->rows += b->rows;
+	a->rows[0] += b->rows[0];
+	a->rows[1] += b->rows[1];
 	a->times += b->times;
 	if (b->first < a->first)
 		a->first = b->first;
@@ -828,7 +845,8 @@ make_groups(struct grouping *g)
 			a->trait[k] = d->trait[k];
 			a->count[k] = a->times;
 		}
-		a->rows = (double)d->rows * (double)a->times;
+		a->rows[0] = (double)d->rows[0] * (double)a->times;
+		a->rows[1] = (double)d->rows[1] * (double)a->times;
 		for (b = 0; b < CAMPAIGN_BLOCKS; b++)
 			a->own[b] = (double)d->own[b] * (double)a->times;
 	}
