@@ -512,16 +512,29 @@ static const struct shop {
 	enum form form;
 	unsigned items;		/* in one issue */
 	const char *top, *bottom;
+	bool is_weekly;		/* the subject has only the number of the week, and the offers are a fifth of the text */
 } shops[] = {
 	{ "Garden Shop", "garden-shop.example", F_HTML, 5, "View this mail in your browser\nGarden Shop\nBulbs | Tools | Seeds | Offers",
 	  "You get this mail because you are a customer of Garden Shop and agreed to receive our offers. Garden Shop Ltd, 12 Mill "
-	  "Road, registered in Leeds under number 5521893. Prices include tax; delivery is free above 40 euros." },
+	  "Road, registered in Leeds under number 5521893. Prices include tax; delivery is free above 40 euros.", false },
 	{ "Moda Mavi", "moda-mavi.example", F_BOTH, 3, "Moda Mavi\nThe new collection is here for you",
 	  "Returns are free within 30 days. All prices as long as stocks last, errors excepted. Moda Mavi A.S., Istiklal Caddesi, "
 	  "Istanbul. Questions? Our service team is there from Monday to Saturday, from nine to six, by telephone, mail and chat. Do "
-	  "not answer to this address. You can change how often we write to you, or end it, at any time in your account." },
+	  "not answer to this address. You can change how often we write to you, or end it, at any time in your account.", false },
 	{ "Print Works", "print-works.example", F_QP, 4, "P R I N T   W O R K S   N E W S",
-	  "Print Works, the shop for offices. Conditions: see our page. We never give your address to others." },
+	  "Print Works, the shop for offices. Conditions: see our page. We never give your address to others.", false },
+	{ "House Mart", "house-mart.example", F_BOTH, 2,
+	  "View this mail in your browser\nHouse Mart, the store around the corner\nKitchen | Garden | Bath | Lighting | Furniture | Sale | "
+	  "Advice | Stores\nThree good reasons: delivery within two days, free returns for a month, and friendly people on the telephone",
+	  "Stay in touch: follow us, read our magazine, or come to one of ninety stores near you, where our advisers measure, plan and "
+	  "calculate with you, without obligation. With the customer card you collect points with every purchase and turn them into "
+	  "vouchers at the end of each quarter. All prices include tax and hold while the offer runs; we deliver in household quantities "
+	  "only. Pictures may differ from the goods, decoration is not part of the offer, and errors remain reserved. Goods that were "
+	  "made to measure cannot be returned. Old devices are taken back without charge when you buy a new one of the same kind; "
+	  "batteries may be left in the boxes at the entrance of every store. You receive this letter because you registered for it on "
+	  "our page or in a store. We keep your address only for that purpose and never hand it to third parties; you may object at "
+	  "any time without giving reasons. House Mart Trading, Harbour Street 88, managing directors Helen Carter and Paul Weber, "
+	  "registered at the court of that town, insurance mediator by permission of the chamber of commerce.", true },
 };
 #define ISSUES 3
 
@@ -535,7 +548,10 @@ write_newsletter(struct mail *m, const struct world *w, unsigned k, unsigned iss
 	unsigned i;
 
 	product = PICK(&content, products);
-	mb_fmt(&subject, "%s: %s %s", s->name, product, PICK(&content, praise));
+	if (s->is_weekly)
+		mb_fmt(&subject, "%s offers of week %u", s->name, issue + 12);
+	else
+		mb_fmt(&subject, "%s: %s %s", s->name, product, PICK(&content, praise));
 	put_subject(m, &subject);
 	mb_fmt(&m->head, "List-Id: %s <news.%s>\nList-Unsubscribe: <https://www.%s/leave?u=%" PRIu32 ">\nPrecedence: bulk\n", s->name,
 	    s->host, s->host, rng_below(r, 1000000));
@@ -569,6 +585,13 @@ write_letter(struct mail *m, struct rng *r)
 	    "This message and any attachments are confidential and intended only for the person to whom they are addressed. If you "
 	    "have received it by mistake, please tell the sender and delete it. The firm accepts no liability for damage that is "
 	    "caused by viruses in this message. Registered office: 4 Court Street, Ankara. http://www.law-office.example/notice\n";
+	static const char signature[] =
+	    "Kind regards\n\nField Engineering Group\nTelephone 0201 5550 0, http://www.field-engineering.example/\nBridges, tunnels and "
+	    "dams: planning, inspection and repair in eleven countries\nMember of the chamber of engineers, certified for quality and "
+	    "safety at work\nOffices in Essen, Lyon, Porto, Gdansk and Bursa; visit us at the spring fair, hall seven, and see how a "
+	    "cable bridge is watched from afar\nManaging directors: Ruth Adler and Pavel Novak. Registered at the court of Essen.\nPlease "
+	    "think of the environment before you print this message. What it says binds the company only after a written order; "
+	    "drawings remain our property and must not be shown to others without our consent.\n";
 	static const char *const small[] = { "ok, thanks!", "See you at %s.", "Yes, that is fine with me", "Will do, %s", "Thank you very much" };
 	struct mbuf text = { NULL, 0, 0 }, subject = { NULL, 0, 0 }, one = { NULL, 0, 0 };
 	uint32_t n = 2 + rng_below(r, 8), kind = rng_below(r, 8);
@@ -578,6 +601,9 @@ write_letter(struct mail *m, struct rng *r)
 	if (kind == 0) {
 		mb_fmt(&text, PICK(r, small), PICK(r, first_names));
 		mb_ch(&text, '\n');
+	} else if (kind == 4) {	/* a short answer above a long signature that no "-- " marks */
+		sentence(&text, r);
+		mb_str(&text, signature);
 	} else {
 		mb_fmt(&text, "%s %s,\n", rng_one_in(r, 2) ? "Hi" : "Dear", PICK(r, first_names));
 		while (n-- > 0)
