@@ -41,6 +41,7 @@
 #define SUBJECT_NONE 0.1		/* less alike than this are two subjects … */
 #define ENDING 0.15		/* … and the ending so much more than the beginning, where it is a signature */
 #define ROWS_NEW 20.0		/* so many rows of words that only one of two has, as each of its copies has them, are a message of its own */
+#define PAGE_NEW 6.0		/* a link to another page says as much as so many of them */
 #define COPIES 0.9		/* as alike are the texts of a group that was written once … */
 #define COPIES_MIN 2		/* … of which there are so many copies */
 #define WORDS_MIN 3		/* fewer long words say less than their rows */
@@ -406,6 +407,28 @@ rows_new(const struct shared *s, const struct group *a, const struct group *b)
 	return sum;
 }
 
+/* Parts of links that a member has and other messages too. */
+static double
+links_known(const struct grouping *g, const struct group *a)
+{
+	double sum = 0;
+	uint32_t i;
+
+	for (i = 0; i < a->n; i++)
+		if (a->trait[i] >= g->start[CAMPAIGN_URL] && a->trait[i] < g->start[CAMPAIGN_URL + 1])
+			sum += (double)a->count[i];
+	return sum / (double)a->times;
+}
+
+/* Does one say what the other does not? Other pages of the one domain speak for that; another domain does not: a spammer has many. */
+static int
+is_new_text(const struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
+{
+	double pages = s->of[CAMPAIGN_URL] >= 1 ? smaller(links_known(g, a), links_known(g, b)) - s->of[CAMPAIGN_URL] : 0;
+
+	return rows_new(s, a, b) + larger(0, pages) * PAGE_NEW > ROWS_NEW;
+}
+
 /* Was each of the two written once, as far as their members can tell? */
 static int
 are_copies(const struct group *a, const struct group *b)
@@ -436,12 +459,12 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 	if (evidence(&s) < EVIDENCE)
 		return 0;
 	if (strict == 0)
-		return rows_new(&s, a, b) > ROWS_NEW ? 0 : got / 0.85;
+		return is_new_text(&s, g, a, b) ? 0 : got / 0.85;
 	know_likeness(g, a);
 	know_likeness(g, b);
 	if (is_other_letter(&s, a, b))
 		return 0;
-	if (are_copies(a, b) && rows_new(&s, a, b) > ROWS_NEW)
+	if (are_copies(a, b) && is_new_text(&s, g, a, b))
 		return 0;
 	if (front_alike(&s, a, b) < FRONT * pooled(a->front, a->times, b->front, b->times))
 		return 0;
