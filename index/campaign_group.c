@@ -42,6 +42,8 @@
 #define ENDING 0.15		/* … and the ending so much more than the beginning, where it is a signature */
 #define ROWS_NEW 20.0		/* so many rows of words that only one of two has, as each of its copies has them, are a message of its own */
 #define PAGE_NEW 6.0		/* a link to another page says as much as so many of them */
+#define NOTE 0.6		/* so much of what else is wanted is enough for a note … */
+#define NOTE_ROWS 14.0		/* … of so many rows of words */
 #define COPIES 0.9		/* as alike are the texts of a group that was written once … */
 #define COPIES_MIN 2		/* … of which there are so many copies */
 #define WORDS_MIN 3		/* fewer long words say less than their rows */
@@ -429,6 +431,15 @@ is_new_text(const struct shared *s, const struct grouping *g, const struct group
 	return rows_new(s, a, b) + larger(0, pages) * PAGE_NEW > ROWS_NEW;
 }
 
+/* A sentence and a link, both to the same place or shortener: one other word makes much of it another. */
+static int
+is_note(const struct shared *s, const struct group *a, const struct group *b)
+{
+	double rows = larger((a->rows[0] + a->rows[1]) / (double)a->times, (b->rows[0] + b->rows[1]) / (double)b->times);
+
+	return rows <= NOTE_ROWS && s->of[CAMPAIGN_URL] >= 0.5;
+}
+
 /* Was each of the two written once, as far as their members can tell? */
 static int
 are_copies(const struct group *a, const struct group *b)
@@ -452,7 +463,7 @@ static double
 merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 {
 	struct shared s;
-	double got, want;
+	double got, want, ease;
 
 	shared_between(&s, g, a, b);
 	got = alike(&s, a, b);
@@ -466,9 +477,10 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 		return 0;
 	if (are_copies(a, b) && is_new_text(&s, g, a, b))
 		return 0;
-	if (front_alike(&s, a, b) < FRONT * pooled(a->front, a->times, b->front, b->times))
+	ease = is_note(&s, a, b) ? NOTE : 1;
+	if (front_alike(&s, a, b) < ease * FRONT * pooled(a->front, a->times, b->front, b->times))
 		return 0;
-	want = pooled(a->likeness, a->times, b->likeness, b->times);
+	want = ease * pooled(a->likeness, a->times, b->likeness, b->times);
 	return got / larger(FLOOR, strict * want * smaller(1, want / UNIFORM));
 }
 
