@@ -31,6 +31,8 @@
 #include "index/campaign_in.h"
 #include "spool/arena.h"
 
+#define NEAR_SHIFT 16		/* traits are looked up from their top bits on */
+#define NEAR ((size_t)1 << (32 - NEAR_SHIFT))
 #define RING 4			/* groups remembered for each trait */
 #define CENTRE_MAX 384		/* traits of a group; when reached, the rarer half goes */
 #define CANDIDATES 96		/* groups met while looking for those that are alike */
@@ -78,6 +80,7 @@ struct grouping {
 	uint32_t *arena;	/* traits of all nodes */
 	uint32_t *name, *total;	/* of each trait: its number in prints; messages that have it */
 	uint32_t start[CAMPAIGN_BLOCKS + 1];	/* first trait of each block */
+	uint32_t *near;		/* first trait whose number has these top bits or higher ones */
 	size_t ntraits;
 	struct group *group;
 	uint32_t *order;
@@ -152,13 +155,19 @@ collect_traits(struct grouping *g)
 		g->start[b] = (uint32_t)i;
 	}
 	g->start[CAMPAIGN_BLOCKS] = (uint32_t)g->ntraits;
+	g->near = mem_new((NEAR + 1) * sizeof *g->near);
+	for (k = 0, i = 0; k <= NEAR; k++) {
+		while (i < g->ntraits && g->name[i] >> NEAR_SHIFT < k)
+			i++;
+		g->near[k] = (uint32_t)i;
+	}
 }
 
 /* Both are sorted, but one is short and the other long. */
 static int
 find_trait(uint32_t *out, const struct grouping *g, uint32_t name)
 {
-	size_t lo = g->start[name >> BLOCK_SHIFT], hi = g->start[(name >> BLOCK_SHIFT) + 1], mid;
+	size_t lo = g->near[name >> NEAR_SHIFT], hi = g->near[(name >> NEAR_SHIFT) + 1], mid;
 
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
@@ -224,20 +233,20 @@ static void
 shared_between(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
 {
 	double pairs = (double)a->times * (double)b->times;
-	uint32_t i = 0, k = 0;
+	uint32_t i = 0, k = 0, x, y;
 	unsigned block = 0;
 
 	memset(s, 0, sizeof *s);
-	while (i < a->n && k < b->n) {
-		if (a->trait[i] < b->trait[k])
-			i++;
-		else if (a->trait[i] > b->trait[k])
-			k++;
-		else {
-			while (a->trait[i] >= g->start[block + 1])
+	while (i < a->n && k < b->n) {	/* which of two is smaller is chance: no branch for it */
+		x = a->trait[i];
+		y = b->trait[k];
+		if (x == y) {
+			while (x >= g->start[block + 1])
 				block++;
-			s->of[block] += (double)a->count[i++] * (double)b->count[k++] / pairs;
+			s->of[block] += (double)a->count[i] * (double)b->count[k] / pairs;
 		}
+		i += x <= y;
+		k += y <= x;
 	}
 }
 
@@ -927,6 +936,7 @@ campaign_group(struct campaign_item *item, size_t n)
 	free(g.node);
 	free(g.arena);
 	free(g.name);
+	free(g.near);
 	free(g.total);
 	free(g.group);
 	free(g.order);
