@@ -63,6 +63,15 @@ struct node {			/* one print */
 	float rows[2];		/* rows of words in the beginning and in the rest, those that were not kept too */
 };
 
+struct shared { double of[CAMPAIGN_BLOCKS]; };	/* mean number of traits that a member of one has in common with one of the other */
+
+/* What two groups had in common when they were compared last; most are the same in the next pass. */
+struct compared {
+	uint32_t other;		/* its number + 1 */
+	uint32_t times[2];	/* of the other, of this: a group that grew has more */
+	struct shared shared;
+};
+
 struct group {
 	uint32_t times;		/* messages; 0: merged into `into` */
 	uint32_t into;
@@ -87,6 +96,7 @@ struct grouping {
 	size_t ngroups;		/* in order */
 	uint32_t *ring;		/* RING groups + 1 of each trait */
 	unsigned char *next;
+	struct compared *compared;	/* TRIES of each group */
 	uint32_t *votes;	/* of each group, while candidates are sought */
 };
 
@@ -227,8 +237,6 @@ number_traits(struct grouping *g)
 
 /* ---- likeness ---- */
 
-struct shared { double of[CAMPAIGN_BLOCKS]; };	/* mean number of traits that a member of one has in common with one of the other */
-
 static void
 shared_between(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
 {
@@ -248,6 +256,28 @@ shared_between(struct shared *s, const struct grouping *g, const struct group *a
 		i += x <= y;
 		k += y <= x;
 	}
+}
+
+/* The same, from when the two were compared last if neither has grown since. */
+static void
+shared_of(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
+{
+	uint32_t other = (uint32_t)(a - g->group) + 1;
+	struct compared *known = g->compared + (size_t)(b - g->group) * TRIES, *c = &known[other % TRIES];
+	size_t i;
+
+	for (i = 0; i < TRIES; i++)
+		if (known[i].other == other || known[i].other == 0) {
+			c = &known[i];
+			break;
+		}
+	if (c->other != other || c->times[0] != a->times || c->times[1] != b->times) {
+		c->other = other;
+		c->times[0] = a->times;
+		c->times[1] = b->times;
+		shared_between(&c->shared, g, a, b);
+	}
+	*s = c->shared;
 }
 
 static void
@@ -474,10 +504,10 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 	struct shared s;
 	double got, want, ease;
 
-	shared_between(&s, g, a, b);
-	got = alike(&s, a, b);
+	shared_of(&s, g, a, b);
 	if (evidence(&s) < EVIDENCE)
 		return 0;
+	got = alike(&s, a, b);
 	if (strict == 0)
 		return is_new_text(&s, g, a, b) ? 0 : got / 0.85;
 	know_likeness(g, a);
@@ -925,6 +955,7 @@ campaign_group(struct campaign_item *item, size_t n)
 	sort_groups(&g);
 	g.ring = mem_new((g.ntraits * RING + 1) * sizeof *g.ring);
 	g.next = mem_new(g.ntraits + 1);
+	g.compared = mem_new((n + 1) * TRIES * sizeof *g.compared);
 	g.votes = mem_new((n + 1) * sizeof *g.votes);
 	for (i = 0; i < sizeof strict / sizeof strict[0]; i++)
 		pass(&g, strict[i]);
@@ -942,5 +973,6 @@ campaign_group(struct campaign_item *item, size_t n)
 	free(g.order);
 	free(g.ring);
 	free(g.next);
+	free(g.compared);
 	free(g.votes);
 }
