@@ -31,11 +31,30 @@ struct contents_put {
 	struct put *put;	/* for the dictionary of texts */
 	uint64_t max_body;
 	sqlite3_stmt *st[COUNT];
+	int had_rows;		/* of messages read before: a first scan has none to delete */
 	int64_t *hosts;		/* numbers of hosts that have their row: open addressing, 0 free */
 	size_t n, cap;
 	struct hash prints;	/* row of each print written in this run: copies of a message have one */
 	struct buf notes;
 };
+
+/* 1, 0, -1. */
+static int
+has_rows(struct index *ix, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(ix, "SELECT EXISTS(SELECT 1 FROM part) OR EXISTS(SELECT 1 FROM url) OR EXISTS(SELECT 1 FROM body_reply)", e);
+	int rc, has = 0;
+
+	if (st == NULL)
+		return -1;
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		has = sqlite3_column_int(st, 0);
+	else
+		has = index_err(ix, e, "read");
+	sqlite3_finalize(st);
+	return has;
+}
 
 struct contents_put *
 contents_put_new(struct index *ix, int64_t spool, uint64_t max_body, struct err *e)
@@ -51,7 +70,7 @@ contents_put_new(struct index *ix, int64_t spool, uint64_t max_body, struct err 
 	for (i = 0; i < COUNT && p->put != NULL; i++)
 		if ((p->st[i] = index_prepare(ix, sqls[i], e)) == NULL)
 			break;
-	if (i == COUNT)
+	if (i == COUNT && (p->had_rows = has_rows(ix, e)) >= 0)
 		return p;
 	contents_put_free(p);
 	return NULL;
@@ -244,6 +263,15 @@ set_row(struct contents_put *p, int64_t row, int64_t fp, const struct body *b, s
 	return run(p, SET, e) < 0 ? -1 : sqlite3_changes(p->ix->db) != 0;
 }
 
+static int
+drop_rows(struct contents_put *p, int64_t row, struct err *e)
+{
+	sqlite3_bind_int64(p->st[DROP_PARTS], 1, row);
+	sqlite3_bind_int64(p->st[DROP_URLS], 1, row);
+	sqlite3_bind_int64(p->st[DROP_REPLIES], 1, row);
+	return run(p, DROP_PARTS, e) < 0 || run(p, DROP_URLS, e) < 0 || run(p, DROP_REPLIES, e) < 0 ? -1 : 0;
+}
+
 int
 contents_put(struct contents_put *p, int64_t row, int64_t fp, const struct body *b, struct err *e)
 {
@@ -252,10 +280,7 @@ contents_put(struct contents_put *p, int64_t row, int64_t fp, const struct body 
 
 	if (rc <= 0)
 		return rc;
-	sqlite3_bind_int64(p->st[DROP_PARTS], 1, row);
-	sqlite3_bind_int64(p->st[DROP_URLS], 1, row);
-	sqlite3_bind_int64(p->st[DROP_REPLIES], 1, row);
-	if (run(p, DROP_PARTS, e) < 0 || run(p, DROP_URLS, e) < 0 || run(p, DROP_REPLIES, e) < 0)
+	if (p->had_rows && drop_rows(p, row, e) < 0)
 		return -1;
 	for (i = 0; i < b->nparts; i++)
 		if (put_part(p, row, i, &b->part[i], e) < 0)
