@@ -459,12 +459,42 @@ one_word(char *p, size_t n, url_found *found, void *arg)
 		(void)with_scheme(p + 1, n - 1, found, arg);
 }
 
-/* Nearly all words are none: a URL has one of these. */
+/* What ends a word: white space, controls, and what no URL holds (RFC 3986) and markup or scripts put around one. And what no URL is without. */
+enum { BREAK = 1, MARK = 2 };
+
+static const unsigned char classes[256] = {
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	[' '] = BREAK, ['"'] = BREAK, ['<'] = BREAK, ['>'] = BREAK, ['\''] = BREAK, ['`'] = BREAK, [0x7F] = BREAK,
+	['.'] = MARK, [':'] = MARK, ['\\'] = MARK, ['['] = MARK
+};
+
+static int
+is_break(char c)
+{
+	return classes[(unsigned char)c] == BREAK;
+}
+
+/* Up to where p goes on without a break; *has gets the classes that were met. */
+static size_t
+word_len(unsigned *has, const char *p, size_t n)
+{
+	unsigned met = 0, k;
+	size_t i;
+
+	for (i = 0; i < n && (k = classes[(unsigned char)p[i]]) != BREAK; i++)
+		met |= k;
+	*has = met;
+	return i;
+}
+
+/* Nearly all words are none. */
 static int
 may_be_url(const char *p, size_t n)
 {
-	return n > 3 && (memchr(p, '.', n) != NULL || memchr(p, ':', n) != NULL || memchr(p, '\\', n) != NULL ||
-	    memchr(p, '[', n) != NULL);
+	unsigned has;
+
+	(void)word_len(&has, p, n);
+	return n > 3 && has != 0;
 }
 
 static void
@@ -483,31 +513,24 @@ url_scan_init(struct url_scan *s, url_found *found, void *arg)
 	s->arg = arg;
 }
 
-/* White space, controls, and what no URL holds (RFC 3986) and markup or scripts put around one. */
-static int
-is_break(char c)
-{
-	static const unsigned char breaks[256] = {
-		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
-		[' '] = 1, ['"'] = 1, ['<'] = 1, ['>'] = 1, ['\''] = 1, ['`'] = 1, [0x7F] = 1
-	};
-
-	return breaks[(unsigned char)c];
-}
-
 void
 url_scan_push(struct url_scan *s, const char *p, size_t n)
 {
-	size_t i, from;
+	size_t i, len, room;
+	unsigned has;
+	int is_end;
 
-	for (i = 0; i < n; ) {
-		for (from = i; i < n && !is_break(p[i]) && i - from < sizeof s->word - s->n; i++)
-			;
-		memcpy(s->word + s->n, p + from, i - from);
-		s->n += i - from;
-		if (s->n == sizeof s->word || (i < n && is_break(p[i])))
-			end_word(s);
-		while (i < n && is_break(p[i]))
+	for (i = 0; i < n; i += len) {
+		room = sizeof s->word - s->n;
+		len = word_len(&has, p + i, n - i < room ? n - i : room);
+		is_end = i + len < n && is_break(p[i + len]);
+		if (s->n != 0 || !is_end || has != 0) {
+			memcpy(s->word + s->n, p + i, len);
+			s->n += len;
+			if (s->n == sizeof s->word || is_end)
+				end_word(s);
+		}
+		while (i + len < n && is_break(p[i + len]))
 			i++;
 	}
 }
