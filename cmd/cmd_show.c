@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/show_live.h"
+#include "index/campaigns.h"
 #include "index/contents.h"
 #include "index/journal.h"
 #include "index/restore.h"
@@ -27,7 +28,7 @@ const struct command cmd_show = {
 	NULL, 1, 1, 1, run
 };
 
-static const char *const keys[] = { LIST_KEY_NAMES, "recipient_list", "headers", "files", "evidence", "history", "parts", "urls" };
+static const char *const keys[] = { LIST_KEY_NAMES, "recipient_list", "headers", "files", "evidence", "history", "parts", "urls", "campaign" };
 static const char *const recipient_keys[] = { "address", "state", "reply" };
 static const char *const history_keys[] = { "plan", "kind", "state", "when", "who", "selection", "archive", "id", "new_id", "new_spool" };
 static const char *const file_keys[] = { "path", "size", "mtime" };
@@ -47,6 +48,7 @@ struct show {
 	struct contents_part *part;
 	struct contents_url *url;
 	size_t nparts, nurls;
+	char campaign[CAMPAIGN_ID_SIZE];	/* "": none is known */
 	struct fate *fate;		/* what plans and restores did with it, oldest first */
 	size_t nfate;
 };
@@ -346,7 +348,7 @@ static int
 collect_contents(struct show *s, const struct query_row *r, struct err *e)
 {
 	s->contents = contents_of(s->ix, r->rowid, add_part, add_url, s, e);
-	return s->contents < 0 ? -1 : 0;
+	return s->contents < 0 || campaigns_of(s->campaign, s->ix, r->rowid, e) < 0 ? -1 : 0;
 }
 
 /* ---- JSON and CSV ---- */
@@ -495,6 +497,7 @@ put_json(struct show *s, const struct query_row *r, struct err *e)
 	put_history(o, s);
 	put_parts(o, s);
 	put_urls(o, s);
+	out_text(o, s->campaign[0] != '\0' ? s->campaign : NULL);
 	out_row(o);
 	return 0;
 }
@@ -589,6 +592,7 @@ show_envelope(struct show *s, const struct query_row *r)
 	field(o, "subject", r->subject);
 	field(o, "message id", r->message_id);
 	field(o, "last reply", r->reason);
+	field(o, "campaign", s->campaign[0] != '\0' ? s->campaign : NULL);
 }
 
 static void

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "index/campaign.h"
 #include "spool/arena.h"
 
 #define ITEMS_MAX 65536		/* more prints than this are thinned, so that memory stays within bounds */
@@ -196,4 +195,20 @@ campaigns_assign(struct index *ix, struct err *e)
 	free(c.v);
 	free(c.pool);
 	return rc;
+}
+
+int
+campaigns_of(char out[CAMPAIGN_ID_SIZE], struct index *ix, int64_t row, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(ix, "SELECT p.campaign FROM message m JOIN print p ON p.id = m.print WHERE m.id = ? AND p.campaign IS NOT NULL", e);
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, row);
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		campaign_id_text(out, (uint64_t)sqlite3_column_int64(st, 0));
+	sqlite3_finalize(st);
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : index_err(ix, e, "read");
 }

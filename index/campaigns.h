@@ -5,9 +5,13 @@
  * read and that are in their spools now, grouped (campaign.h), each with the
  * number of its campaign. A message that is gone keeps the campaign that it had.
  */
+#include "index/campaign.h"
 #include "index/index.h"
 
 /* Groups anew when the messages are others than last time; one transaction of its own. -1 and err: all is as before. */
 int campaigns_assign(struct index *ix, struct err *e);
+
+/* The campaign of one message, as text. 1; 0: none is known, its contents were not read; -1 and err. */
+int campaigns_of(char out[CAMPAIGN_ID_SIZE], struct index *ix, int64_t row, struct err *e);
 
 #endif

@@ -122,7 +122,7 @@ for my $m (@messages) {
 		my ($o) = json_lines($r->{out});
 		$good = ref $o->{recipient_list} eq 'ARRAY' && exists $o->{headers} && ref $o->{evidence} eq 'ARRAY' &&
 		    @{ $o->{evidence} } > 0 && ref $o->{history} eq 'ARRAY' && ref $o->{files} eq 'ARRAY' &&
-		    !grep { !/\A(?:recipient_list|headers|files|evidence|history|parts|urls)\z/ && !exists $m->{$_} } keys %$o;
+		    !grep { !/\A(?:recipient_list|headers|files|evidence|history|parts|urls|campaign)\z/ && !exists $m->{$_} } keys %$o;
 	} elsif ($good && $form eq '--csv') {
 		my @r = csv_rows(decode('UTF-8', $r->{out}));
 		$good = @r == 2 && @{ $r[0] } == @{ $r[1] } && !grep { formula($_) } @{ $r[1] };

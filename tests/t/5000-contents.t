@@ -173,7 +173,7 @@ for my $kind (sort keys %made) {
 	like($text, qr/^  bit\.ly  \(a shortener/m, "$kind: and the shortener is said");
 }
 my ($csv) = sweep_ok({ index => $index }, 'show', '--csv', '--spool', "$dir/exim", $id{exim})->{out};
-like($csv, qr/,parts,urls\r?\n/, 'CSV has the columns');
+like($csv, qr/,parts,urls,campaign\r?\n/, 'CSV has the columns');
 
 # ---- selectors
 my $mine = join ' ', sort values %id;

@@ -109,6 +109,11 @@ is(sweep_ok({ index => $index }, 'list', '-c', '--campaign', '000000000000')->{o
 my @planned = json_lines(sweep_ok({ index => $index }, 'purge', '--json', '--campaign', $first->{key})->{out});
 is($planned[-1]{planned}, $first->{messages}, 'a purge takes it too');
 
+my ($one) = listing($index, '--campaign', $first->{key});
+my ($shown) = json_lines(sweep_ok({ index => $index }, 'show', $one->{id}, '--json')->{out});
+is($shown->{campaign}, $first->{key}, 'a message names its campaign');
+like(sweep_ok({ index => $index }, 'show', $one->{id})->{out}, qr/^campaign +$first->{key}$/m, 'for people too');
+
 # An archive does not say what belongs together: a restore must not take that for "no message".
 my $r = sweep({ index => $index }, 'restore', "$work/none.tar.zst", '--campaign', $first->{key});
 is($r->{status}, 64, 'a restore by campaign is refused');
@@ -124,6 +129,8 @@ $r = sweep_ok({ index => $plain }, 'rank', '--by', 'campaign', '--json');
 my @rows = json_lines($r->{out});
 is(scalar @rows, 1, 'all are in one row');
 is($rows[0]{key}, undef, 'that has no id');
+($shown) = json_lines(sweep_ok({ index => $plain }, 'show', $one->{id}, '--json')->{out});
+ok(exists $shown->{campaign} && !defined $shown->{campaign}, 'nor has a message shown');
 like($r->{err}, qr/--by campaign.*scan --contents/s, 'and that is said too');
 
 done_testing();
