@@ -8,6 +8,7 @@
  *	SPOOLSWEEP_FAULT_VAULT=DIR	files that are removed go there instead, so that a sweep can put the same inodes back
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,10 +58,10 @@ unzstd(const char *path)
 static int
 to_vault(struct sys_dir *d, const char *name)
 {
-	static int n;
+	static atomic_int n;
 	char from[4200], to[4200];
 
-	snprintf(to, sizeof to, "%s/%d.%d", getenv("SPOOLSWEEP_FAULT_VAULT"), (int)getpid(), n++);
+	snprintf(to, sizeof to, "%s/%d.%d", getenv("SPOOLSWEEP_FAULT_VAULT"), (int)getpid(), atomic_fetch_add(&n, 1));
 	return rename(fault_dir_path(from, sizeof from, d, name), to) == 0 ? 0 : errno;
 }
 
