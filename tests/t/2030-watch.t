@@ -13,16 +13,17 @@ my $dir = tempdir('spoolsweep-XXXXXX', DIR => $base, CLEANUP => !$ENV{KEEP});
 my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 my ($index, $spool, $arc) = ("$dir/i/index.db", "$dir/s", "$dir/archives");
 my $first = 20;		# are there when it begins
-my $most = 5000;	# of a wave
+# Wine would take minutes for two full waves. There the second one comes when the first is done; what limits a wave is the same code.
+my $most = is_windows() ? 100 : 5000;	# of a wave
 
-mkspool('--seed', 5, '--fast', 'postfix', $spool, 11500);
+mkspool('--seed', 5, '--fast', 'postfix', $spool, is_windows() ? 500 : 11500);
 scan_of($index, "postfix:$spool");
 my (%of, %path);
 push @{ $of{ $_->{account} // '' } }, $_->{id} for listing($index);
 my ($account) = sort { @{ $of{$b} } <=> @{ $of{$a} } } keys %of;
 my @id = sort @{ $of{$account} };
 my @others = sort map { @$_ } @of{ grep { $_ ne $account } keys %of };
-cmp_ok(scalar @id, '>', $first + $most + 100, 'enough messages of one account: ' . @id);
+cmp_ok(scalar @id, '>', $first + $most + 20, 'enough messages of one account: ' . @id);
 cmp_ok(scalar @others, '>', 20, 'and of others: ' . @others);
 for my $queue (qw(incoming active deferred hold maildrop)) {
 	for my $f (glob("$spool/$queue/*"), glob("$spool/$queue/?/*")) {
@@ -45,7 +46,7 @@ sub wait_for {
 	my ($what, $test) = @_;
 	for (1 .. 480) {
 		return 1 if $test->();
-		sleep 0.25;
+		sleep(is_windows() ? 1 : 0.25);
 	}
 	fail("waited in vain: $what");
 	return 0;
@@ -63,10 +64,13 @@ if ($pid == 0) {
 # plans makes no index: the first plan is there once the journal is.
 my $began = wait_for('the first plan', sub { my @p = -e "$dir/i/journal.db" ? plans() : (); @p == 1 && $p[0]{state} eq 'done' });
 if ($began) {
-	arrive($_) for @late, @late_others;
+	my @soon = is_windows() ? @late[0 .. $most - 1] : @late;
+	arrive($_) for @soon, @late_others;
+	wait_for('a wave', sub { my @p = plans(); @p == 2 && $p[1]{state} eq 'done' }) if @soon < @late;
+	arrive($_) for @late[@soon .. $#late];
 }
 wait_for('two waves', sub { my @p = plans(); @p >= 3 && !grep { $_->{state} ne 'done' } @p });
-kill 'TERM', $pid;
+kill is_windows() ? 'INT' : 'TERM', $pid;	# Wine makes Ctrl-C of the one, and has nothing for the other
 waitpid $pid, 0;
 is($?, 0, 'ended by a signal between two waves: exit 0') or diag slurp("$dir/err");
 like(slurp("$dir/err"), qr/watching for new messages that match/, 'it says that it watches');
@@ -76,7 +80,7 @@ my @plan = plans();
 is(scalar @plan, 3, 'three plans');
 is_deeply([map { $_->{parent} } @plan], [undef, ($plan[0]{plan}) x 2], 'the waves stand under the first');
 is_deeply([map { $_->{state} } @plan], [('done') x 3], 'all are done');
-is_deeply([map { $_->{deleted} } @plan], [$first, $most, @late - $most], 'a wave has at most 5,000 messages, the next one the rest');
+is_deeply([map { $_->{deleted} } @plan], [$first, $most, @late - $most], "a wave has $most messages, the next one the rest");
 is_deeply([map { $_->{messages} } @plan], [map { $_->{deleted} } @plan], 'and nothing was skipped');
 is(scalar(keys %{ { map { $_->{selection} => 1 } @plan } }), 1, 'all have the same selectors');
 is(scalar(keys %{ { map { $_->{archive} => 1 } @plan } }), 3, 'each has an archive of its own');
@@ -100,6 +104,7 @@ my $r = sweep({ index => $index }, 'purge', '--account', 'nobody@nowhere.example
 is($r->{status}, 0, 'nothing matches until the time is over: exit 0') or diag $r->{err};
 is(scalar(plans()), 3, '  and no plan was made');
 SKIP: {
+	skip 'Wine gets no answer from the terminal of script(1)', 4 if is_windows();
 	my $script = (grep { -x "$_/script" } split /:/, $ENV{PATH} // '')[0];
 	skip 'script(1) is not installed', 4 unless $script;
 	my $command = "$program --index $index purge --account '$small' --execute --archive $arc --watch 1s";
