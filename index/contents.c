@@ -17,8 +17,8 @@
 #include "spool/mime.h"
 #include "spool/sys.h"
 
-#define BATCH 32
-#define AHEAD 4			/* batches for each reader */
+#define BATCH 64
+#define AHEAD 2			/* batches for each reader: one to read, one that waits */
 #define COMMIT_EVERY 4096
 #define LINES_MAX 20
 #define SQL_MAX ((size_t)16 * 1024 * 1024)
