@@ -41,7 +41,8 @@
 #define FLOOR 0.25		/* less alike than this is not alike */
 #define FRONT 0.5		/* subject and beginning together, of what the members have: less alike is a common ending */
 #define SUBJECT_NONE 0.1		/* less alike than this are two subjects … */
-#define ENDING 0.15		/* … and the ending so much more than the beginning, where it is a signature */
+#define ENDING 0.15		/* … and the ending so much more than the beginning, where it is a signature … */
+#define SAME 0.8		/* … that is the same to its end */
 #define ROWS_NEW 20.0		/* so many rows of words that only one of two has, as each of its copies has them, are a message of its own */
 #define PAGE_NEW 6.0		/* a link to another page says as much as so many of them */
 #define NOTE 0.6		/* so much of what else is wanted is enough for a note … */
@@ -494,7 +495,7 @@ is_other_letter(const struct shared *s, const struct group *a, const struct grou
 {
 	double subject = block_alike(s, a, b, CAMPAIGN_SUBJECT), head = block_alike(s, a, b, CAMPAIGN_HEAD), rest = block_alike(s, a, b, CAMPAIGN_REST);
 
-	return subject >= 0 && subject < SUBJECT_NONE && head >= 0 && rest > head + ENDING;
+	return subject >= 0 && subject < SUBJECT_NONE && head >= 0 && rest > larger(head + ENDING, SAME);
 }
 
 /* How much more alike two groups are than they have to be; below 1 they stay apart. strict: share of their own likeness that is wanted, 0: near equality. */
