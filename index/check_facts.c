@@ -417,7 +417,8 @@ ask(struct index *ix, const struct spool *sp, const char *sql)
 int64_t
 facts_published(struct index *ix, const struct spool *sp)
 {
-	sqlite3_stmt *st = ask(ix, sp, "SELECT max(s.finished) FROM scan s JOIN spool p ON p.id = s.spool WHERE p.kind = ? AND p.root = ?");
+	sqlite3_stmt *st = ask(ix, sp, "SELECT s.finished FROM scan s JOIN spool p ON p.id = s.spool WHERE p.kind = ? AND p.root = ?"
+	    " ORDER BY s.id DESC LIMIT 1");	/* not the latest date: a clock that was ahead for a day would make all fresh for a day */
 	int64_t at, now = sys_now_us();
 
 	if (st == NULL)
@@ -443,8 +444,8 @@ facts_zone(struct index *ix, const struct spool *sp, struct arena *a)
 static struct fact
 scan_age(struct index *ix, const struct spool *sp, struct arena *a)
 {
-	sqlite3_stmt *st = ix == NULL ? NULL : ask(ix, sp, "SELECT max(s.finished) FROM scan s JOIN spool p ON p.id = s.spool"
-	    " WHERE p.kind = ? AND p.root = ? AND s.unknown = '[]'");
+	sqlite3_stmt *st = ix == NULL ? NULL : ask(ix, sp, "SELECT s.finished FROM scan s JOIN spool p ON p.id = s.spool"
+	    " WHERE p.kind = ? AND p.root = ? AND s.unknown = '[]' ORDER BY s.id DESC LIMIT 1");
 	int64_t at, now = sys_now_us();
 	struct fact f;
 

@@ -443,6 +443,7 @@ subtest 'history: the same hour and weekday, by median' => sub {
 	is($growth->()->{value}, undef, 'what is dated in the future, before the clock was set back, says nothing');
 	%row = rows($db, '-w', 'scan_age=1h', $spool);
 	is($row{scan_age}{state}, 'OK', 'nor does it make the last scan old');
+	unlike($row{scan_age}{text}, qr/ahead/, 'the last scan is the one made last, not the one with the latest date');
 };
 
 subtest 'new accounts' => sub {
