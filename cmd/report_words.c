@@ -133,7 +133,7 @@ judge(struct report_view *v)
 		v->verdict = arena_fmt(a, "No account stands out among the %s message%s that could be read, but not everything could be read: "
 		    "this is no clean bill.", N(n), plural(n));
 	else if (n == 0)
-		v->verdict = arena_fmt(a, "No message %s: nothing is queued%s.", r->selection[0] != '\0' ? "is selected" : "is in the scanned spools",
+		v->verdict = arena_fmt(a, "No message is %s%s.", r->selection[0] != '\0' ? "selected" : "in the scanned spools: nothing is queued",
 		    r->left > 0 ? arena_fmt(a, ", and %s left the queue before", N(r->left)) : "");
 	else
 		v->verdict = arena_fmt(a, "No account stands out: %s message%s of %s account%s, %s queued now.", N(n), plural(n),
@@ -416,22 +416,28 @@ stop_and_purge(struct report_view *v, const struct report_row *s)
 {
 	struct arena *a = &v->arena;
 	const struct plan *p = unfinished(v->r);
+	const int64_t sound = s->queued - s->damaged;
 	struct report_step *st;
 
-	st = step(v, "Stop the flow", s->queued > 0 ? arena_fmt(a, "%s message%s of it wait%s to be sent. Hold takes them out of the MTA's sight at once, "
-	    "and release puts them back.", N(s->queued), plural(s->queued), s->queued == 1 ? "s" : "") :
+	st = step(v, "Stop the flow", sound > 0 ? arena_fmt(a, "%s message%s of it wait%s to be sent. Hold takes them out of the MTA's sight at once, "
+	    "and release puts them back.", N(sound), plural(sound), sound == 1 ? "s" : "") :
+	    s->damaged > 0 ? "What is queued of it is damaged or incomplete: hold and purge take that only when told so." :
 	    "Nothing of it is queued now; scan again before you rely on that.");
-	if (s->queued > 0)
+	if (sound > 0)
 		command(v, st, ours(v, arena_fmt(a, "hold%s --execute", about(v, s))));
 	command(v, st, ours(v, "scan"));
-	st = step(v, "Purge", s->removed > 0 && s->queued == 0 ? arena_fmt(a, "Done for %s message%s. An archive can be verified and restored from at any time.",
+	st = step(v, "Purge", s->removed > 0 && sound == 0 ? arena_fmt(a, "Done for %s message%s. An archive can be verified and restored from at any time.",
 	    N(s->removed), plural(s->removed)) : "The first command shows what would go and stores it as a plan; nothing is deleted that does not stand in a "
 	    "verified archive.");
 	if (p != NULL)
 		command(v, st, ours(v, arena_fmt(a, "purge --resume %" PRId64, p->id)));
-	if (s->queued > 0 || s->removed == 0) {
+	if (sound > 0 || s->removed + s->damaged == 0) {
 		command(v, st, ours(v, arena_fmt(a, "purge%s --scan", about(v, s))));
 		command(v, st, ours(v, arena_fmt(a, "purge%s --scan --execute", about(v, s))));
+	}
+	if (s->damaged > 0) {	/* after a look */
+		command(v, st, ours(v, arena_fmt(a, "list%s --damaged -v", about(v, s))));
+		command(v, st, ours(v, arena_fmt(a, "purge%s --damaged", about(v, s))));
 	}
 }
 

@@ -89,7 +89,8 @@ add_message(struct report_pass *p, sqlite3_stmt *st, struct report_place *pl, in
 	p->out->left += !is_live && !is_removed;
 	p->out->unread += (is_live || is_removed) && sqlite3_column_int(st, M_CONTENTS) == 0;
 	p->out->cut += (is_live || is_removed) && sqlite3_column_int(st, M_CONTENTS) == 2;
-	p->out->damaged += is_live && sqlite3_column_int(st, M_DAMAGED);
+	m->is_damaged = is_live && sqlite3_column_int(st, M_DAMAGED);
+	p->out->damaged += m->is_damaged;
 }
 
 static int
@@ -242,6 +243,7 @@ count_accounts(struct report_pass *p)
 			acc->id = order[i]->account;
 		}
 		acc->n[order[i]->fate]++;
+		acc->damaged += order[i]->is_damaged;
 	}
 	free(order);
 }
@@ -286,6 +288,7 @@ match_accounts(struct report_pass *p, struct err *e)
 		if (found != NULL) {
 			p->account[i].row = *found;
 			(*found)->queued += p->account[i].n[REPORT_QUEUED];
+			(*found)->damaged += p->account[i].damaged;
 			(*found)->removed += p->account[i].n[REPORT_REMOVED];
 			(*found)->left += p->account[i].n[REPORT_LEFT];
 		}

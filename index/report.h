@@ -33,6 +33,7 @@ struct report_spool {
 struct report_row {
 	struct rank_row r;		/* its messages are queued and removed ones */
 	int64_t queued, removed, left;	/* of an account; -1 in other tables */
+	int64_t damaged;		/* of the queued ones: no purge by account takes them */
 };
 
 struct report_table {

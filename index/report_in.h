@@ -11,12 +11,13 @@ enum report_fate { REPORT_QUEUED, REPORT_REMOVED, REPORT_LEFT, REPORT_FATES };
 
 struct report_message {
 	int64_t row, account, arrived, reason, subject;
+	int is_damaged;
 	enum report_fate fate;
 };
 
 struct report_account {
 	int64_t id;			/* 0: messages without one */
-	int64_t n[REPORT_FATES];
+	int64_t n[REPORT_FATES], damaged;	/* damaged: of the queued ones */
 	struct report_row *row;		/* NULL: none of its messages is in the report */
 };
 

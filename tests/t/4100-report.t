@@ -74,6 +74,10 @@ SKIP: {
 	is($row->{queued}, $left, 'what is queued now');
 	is($row->{removed}, $mine->{messages} - $left, 'what was removed');
 	is($row->{verdict}, 'likely', 'and the verdict stands');
+	cmp_ok($left, '>', 0, 'damaged ones stay');
+	my @todo = map { @{ $_->{commands} } } @{ $after->{step} };
+	is((scalar grep { / hold / } @todo), 0, 'no command that would find nothing to hold');
+	ok((scalar grep { / purge --account info\@atlas-tours\.example --damaged$/ } @todo), 'but the one for what is damaged');
 	is($after->{summary}[0]{messages} + $after->{summary}[0]{removed}, $before->{summary}[0]{messages}, 'all of them in the summary');
 	my %rank = map { ($_->{kind} // '') . ' ' . ($_->{key} // '') => $_->{messages} } json_lines(sweep_ok({ index => $index }, qw(rank --json))->{out});
 	is((scalar grep { $_->{queued} != ($rank{ ($_->{kind} // '') . ' ' . ($_->{key} // '') } // 0) } @{ $after->{account} }), 0,
@@ -172,7 +176,7 @@ scan_of($hostile, "exim:$dir/hostile");
 			my $id = sprintf '1qDO9M-%06d-3p', ++$i;
 			spew("$dir/star/input/$id-D", "$id-D\ntext\n", 0640);
 			spew("$dir/star/input/$id-H", "$id-H\nwww-data 33 33\n<u$i\@f$i.example>\n" . ($now - 60) . " 0\n-received_protocol esmtpa\n-host_auth plain\n" .
-			    "-auth_id $account\n-host_address [192.0.2.$i]:1\nXX\n1\na\@b.example\n\n010  Subject: x\n", 0640);
+			    "-auth_id $account\n-host_address [192.0.2.$i]:1\nXX\n1\na\@b.example\n\n011  Subject: x\n", 0640);
 		}
 	}
 	scan_of($index, "exim:$dir/star");
