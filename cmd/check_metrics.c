@@ -211,6 +211,8 @@ check_metrics(const char *path, const struct check_run *r, int with_domains, str
 	size_t i;
 	int rc;
 
+	if (strcmp(path, "-") == 0)
+		return err_set(e, 0, "--metrics needs the name of a file: standard output is the plugin's line");
 	buf_init(&b, TEXT_MAX);
 	for (i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
 		one_metric(&b, r, &metrics[i]);

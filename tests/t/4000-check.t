@@ -352,6 +352,7 @@ subtest 'the metrics file' => sub {
 	is($r->{status}, 3, 'one that cannot be written: UNKNOWN');
 	like($r->{out}, qr/no metrics: .*absent.*: No such file/, 'and said');
 	like($r->{out}, qr/\ASPOOL UNKNOWN - no metrics/, 'alone on the line when all else is well');
+	like(check("$dir/quiet.db", '--metrics', '-', "$dir/quiet")->{out}, qr/no metrics: --metrics needs the name of a file/, 'standard output is no file');
 	SKIP: {
 		skip 'no promtool: make deps unpacks it', 2 if !-x $promtool;
 		my @state = (['quiet', 0], ['burst', 2]);
