@@ -244,7 +244,9 @@ for my $kind (qw(postfix exim smartermail)) {
 		run($c, "$n:kill", { SPOOLSWEEP_FAULT_LOG => "$c->{dir}/log" }, @restore);
 		my $killed = slurp("$c->{dir}/log") =~ s/^.*\n\z//mr;	# without the call that it died before
 		my ($more, $r2) = points($c, @restore);
-		is($r2->{status}, $n == $given->{n} ? 0 : $r2->{status} == 3 ? 3 : 0, "$kind: restore, killed at $n, once more") or diag $r2->{err};
+		# A folder that was read just now is read again, so a call's number varies: whether a message was there is in the log.
+		my $is_given = $killed =~ m{^\d+\tsys_rename\t[^\t]*\t[^\t]*/restore/\d+\.\d+\t}m;
+		is($r2->{status}, $is_given && $r2->{status} == 3 ? 3 : 0, "$kind: restore, killed at $n, once more") or diag $r2->{err};
 		my @both = ((map { chomp; my %p; @p{qw(n name can path path2 bytes)} = split /\t/, $_, -1; \%p } split /^/, $killed), @$more);
 		is_deeply([disorder(\@both, $c->{s})], [], "$kind: nothing is given before it is on the disk, over both runs");
 		is_deeply([lost($c)], [], "$kind: and nothing is lost");
