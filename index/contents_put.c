@@ -18,8 +18,8 @@ static const char *const sqls[COUNT] = {
 	"DELETE FROM part WHERE message = ?",
 	"DELETE FROM url WHERE message = ?",
 	"DELETE FROM body_reply WHERE message = ?",
-	"INSERT INTO part(message, seq, depth, type, name, charset, encoding, disposition, is_attachment, detected, size, sha256)"
-	" VALUES(?,?,?,?,?,?,?,?,?,?,?,?)",
+	("INSERT INTO part(message, seq, depth, type, name, charset, encoding, disposition, is_attachment, detected, size, sha256)"
+	" VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"),
 	"INSERT INTO url VALUES(?,?)",
 	"INSERT OR IGNORE INTO host VALUES(?,?,?)",
 	"INSERT INTO print(print) VALUES(?)",
@@ -331,8 +331,8 @@ contents_of(struct index *ix, int64_t row, void (*part)(void *arg, const struct 
 		"SELECT p.depth, t.text, n.text, c.text, en.text, p.size, d.text, nullif(lower(hex(p.sha256)), ''), p.is_attachment FROM part p"
 		" JOIN text t ON t.id = p.type LEFT JOIN text n ON n.id = p.name LEFT JOIN text c ON c.id = p.charset"
 		" LEFT JOIN text en ON en.id = p.encoding LEFT JOIN text d ON d.id = p.detected WHERE p.message = ? ORDER BY p.seq",
-		"SELECT t.text, d.text, h.is_shortener FROM url u JOIN text t ON t.id = u.host JOIN host h ON h.host = u.host"
-		" LEFT JOIN text d ON d.id = h.domain WHERE u.message = ? ORDER BY t.text"
+		("SELECT t.text, d.text, h.is_shortener FROM url u JOIN text t ON t.id = u.host JOIN host h ON h.host = u.host"
+		" LEFT JOIN text d ON d.id = h.domain WHERE u.message = ? ORDER BY t.text")
 	};
 	int state = CONTENTS_NOT, i, rc = SQLITE_DONE;
 	sqlite3_stmt *st;
