@@ -246,7 +246,7 @@ int sys_remove_file(const char *path);
 int sys_run_shell(const char *command, const char *name, const char *value, const void *in, size_t n, int seconds, struct err *e);
 
 /* Writes a file as a whole: a temporary one beside it with this mode, synced, renamed over it. Whoever reads meanwhile sees the old one or the
- * new one; after a failure the old one is there. A folder, and on POSIX a device, a FIFO or a link, is left as it is: an error. */
+ * new one; after a failure the old one is there. What is no regular file, a folder, a link or a device, is left as it is: an error. */
 int sys_replace_file(const char *path, const void *p, size_t n, uint32_t mode, struct err *e);
 
 /* Is a process with this pid alive and does its program file name equal `name`? 1 yes, 0 no, -1 cannot tell. */

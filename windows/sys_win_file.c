@@ -887,6 +887,18 @@ sys_remove_file(const char *path)
 	return code;
 }
 
+/* A folder or a link is not to be replaced: a rename may put a file in the place of an empty folder (Wine's does). */
+static int
+may_be_replaced(const char *path)
+{
+	int code;
+	wchar_t *full = win_path(&code, path);
+	DWORD a = full != NULL ? GetFileAttributesW(full) : INVALID_FILE_ATTRIBUTES;
+
+	free(full);
+	return a == INVALID_FILE_ATTRIBUTES || (a & (FILE_ATTRIBUTE_DIRECTORY | FILE_ATTRIBUTE_REPARSE_POINT | FILE_ATTRIBUTE_DEVICE)) == 0;
+}
+
 int
 sys_replace_file(const char *path, const void *p, size_t n, uint32_t mode, struct err *e)
 {
@@ -897,6 +909,8 @@ sys_replace_file(const char *path, const void *p, size_t n, uint32_t mode, struc
 	uint64_t random = 0;
 	int code, rc = sys_random(&random, sizeof random, e);
 
+	if (rc == 0 && !may_be_replaced(path))
+		rc = err_set(e, 0, "%s is no regular file: left as it is", path);
 	snprintf(temp, len, "%s.%016llx", path, (unsigned long long)random);
 	if (rc == 0) {
 		f.h = (intptr_t)open_by_path(&code, temp, GENERIC_WRITE, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, security);

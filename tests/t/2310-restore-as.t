@@ -140,7 +140,8 @@ for my $case ([ postfix => 'postfix', '--hostile' ], [ 'postfix-long' => 'postfi
 	my $text = texts($kind, $spool);
 	my ($archive, @list) = purge("$dir/$name/index.db", $spool);
 	my %was = map { $_->{id} => $_ } @list;
-	cmp_ok(scalar(grep { defined $text->{$_} } keys %was), '>=', 60, "$name: this test reads most of them itself");
+	# A folder of a split spool is named by one character: without case two are one, and what was in the second is not there.
+	cmp_ok(scalar(grep { defined $text->{$_} } keys %was), '>=', is_windows() ? 30 : 60, "$name: this test reads most of them itself");
 
 	# eml
 	my $out = "$dir/$name/out/eml";
