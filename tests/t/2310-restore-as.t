@@ -123,8 +123,9 @@ require Time::Local;
 
 my $odd = "From me to you\n>From an answer\n>>From an older one\n From afar\nFrom\nFro\n>\n\nFrom: no\nFrom \n\n\nno end";
 
+# A split spool has folders a and A: without case they are one, so there is none on Windows.
 for my $case ([ postfix => 'postfix', '--hostile' ], [ 'postfix-long' => 'postfix', '--long-ids' ], [ exim => 'exim', '--hostile' ],
-    [ 'exim-split' => 'exim', '--split', '--named-queue', 'slow' ], [ smartermail => 'smartermail', '--hostile' ]) {
+    [ 'exim-split' => 'exim', is_windows() ? () : '--split', '--named-queue', 'slow' ], [ smartermail => 'smartermail', '--hostile' ]) {
 	my ($name, $kind, @opt) = @$case;
 	my $spool = "$dir/$name/Spool";
 	mkdir "$dir/$name" or die $!;
@@ -140,8 +141,7 @@ for my $case ([ postfix => 'postfix', '--hostile' ], [ 'postfix-long' => 'postfi
 	my $text = texts($kind, $spool);
 	my ($archive, @list) = purge("$dir/$name/index.db", $spool);
 	my %was = map { $_->{id} => $_ } @list;
-	# A folder of a split spool is named by one character: without case two are one, and what was in the second is not there.
-	cmp_ok(scalar(grep { defined $text->{$_} } keys %was), '>=', is_windows() ? 30 : 60, "$name: this test reads most of them itself");
+	cmp_ok(scalar(grep { defined $text->{$_} } keys %was), '>=', 60, "$name: this test reads most of them itself");
 
 	# eml
 	my $out = "$dir/$name/out/eml";
