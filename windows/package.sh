@@ -12,7 +12,8 @@ rm -rf "$build/package" "$out/$name.zip" "$out/$name.msi"
 mkdir -p "$dir"
 cp "$build/spoolsweep.exe" "$dir/"
 # All of it lies in one folder there.
-sed 's,(windows/README\.md),(WINDOWS.md),' README.md >"$dir/README.md"
+sed 's,(windows/README\.md),(WINDOWS.md),; s,(tests/data/report\.png),(report.png),' README.md >"$dir/README.md"
+cp tests/data/report.png "$dir/"
 cp windows/README.md "$dir/WINDOWS.md"
 cp LICENSE "$dir/LICENSE.txt"
 # Not spoolsweep.ps1: PowerShell would run that for "spoolsweep" before the program beside it.
