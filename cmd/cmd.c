@@ -140,6 +140,17 @@ cmd_again(struct buf *b, const struct context *c)
 	free(path);
 }
 
+char *
+cmd_self(const struct context *c)
+{
+	struct buf b;
+
+	buf_init(&b, (size_t)64 * 1024);
+	cmd_again(&b, c);
+	buf_byte(&b, '\0');
+	return b.p;
+}
+
 int
 cmd_worse(int a, int b)
 {
@@ -185,15 +196,17 @@ static void
 one_scan(void *arg, const struct query_scan *sc)
 {
 	struct freshness *f = arg;
-	char when[40], age[40];
+	char when[40], age[40], *self;
 	const char *text, *json;
 	struct buf queues, item;
 
 	f->nspools++;
 	if (f->now - sc->finished > OLD_US) {
 		text = text_time(when, sc->finished / 1000000, 0, 0, 1);
-		cmd_note(f->c, "%s:%s was scanned %s ago (%s): \"spoolsweep scan\" brings it up to date", sc->kind, sc->spool,
-		    cmd_duration(age, sizeof age, (f->now - sc->finished) / 1000000), text != NULL ? text : "?");
+		self = cmd_self(f->c);
+		cmd_note(f->c, "%s:%s was scanned %s ago (%s): \"%s scan\" brings it up to date", sc->kind, sc->spool,
+		    cmd_duration(age, sizeof age, (f->now - sc->finished) / 1000000), text != NULL ? text : "?", self);
+		free(self);
 	}
 	if (strcmp(sc->unknown, "[]") == 0)
 		return;

@@ -80,6 +80,9 @@ void cmd_say_missing(const struct context *c, struct index *ix, const struct sel
 
 /* "spoolsweep --index FILE" as this run was called, for commands that the user is told to run; quoted for a shell. */
 void cmd_again(struct buf *b, const struct context *c);
+
+/* The same as a text of its own; the caller frees it. */
+char *cmd_self(const struct context *c);
 void cmd_quote(struct buf *b, const char *word);
 
 /* The worse of two exit states: a changed spool before failure before usage before partly. */

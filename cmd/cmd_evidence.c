@@ -152,9 +152,13 @@ put(struct context *c, const struct evidence *ev)
 	}
 	table_end(&t);
 	out_flush(&c->out);
-	if (ev->unread > 0)
-		cmd_note(c, "%" PRId64 " of this server's own bounces %s not read: \"spoolsweep scan --contents\" finds the replies in them", ev->unread,
-		    ev->unread == 1 ? "was" : "were");
+	if (ev->unread > 0) {
+		char *self = cmd_self(c);
+
+		cmd_note(c, "%" PRId64 " of this server's own bounces %s not read: \"%s scan --contents\" finds the replies in them", ev->unread,
+		    ev->unread == 1 ? "was" : "were", self);
+		free(self);
+	}
 	if (c->format == OUT_TABLE)
 		cmd_note(c, "%" PRId64 " of %" PRId64 " messages have a reply", ev->replied, ev->messages);
 }

@@ -173,14 +173,22 @@ compare(const void *a, const void *b)
 }
 
 static void
-say_restores(struct journal *j)
+say_services(const struct context *c, struct journal *j, const struct plans *all)
 {
+	char *self = cmd_self(c);
 	int64_t id = INT64_MIN;
+	size_t i;
 
+	for (i = 0; i < all->n; i++)
+		if (all->v[i].service_waits)
+			cmd_say("plan %" PRId64 " has stopped service %s, which still waits to be started: %s purge --resume %" PRId64,
+			    all->v[i].id, all->v[i].service, self, all->v[i].id);
 	while (journal_service_waiting(&id, j, id, NULL) == 1 && id < 0)
-		cmd_say("restore %" PRId64 " has stopped the mail server's service, which still waits to be started: spoolsweep purge --resume", -id);
+		cmd_say("restore %" PRId64 " has stopped the mail server's service, which still waits to be started: %s purge --resume", -id, self);
+	free(self);
 }
 
+/* An index that no plan was made from has no journal: j is NULL then. */
 static void
 put(struct context *c, struct journal *j, struct plans *all)
 {
@@ -198,11 +206,8 @@ put(struct context *c, struct journal *j, struct plans *all)
 		else
 			put_keys(&c->out, j, &all->v[i]);
 	table_end(&t);
-	for (i = 0; i < all->n; i++)
-		if (all->v[i].service_waits)
-			cmd_say("plan %" PRId64 " has stopped service %s, which still waits to be started: spoolsweep purge --resume %" PRId64,
-			    all->v[i].id, all->v[i].service, all->v[i].id);
-	say_restores(j);
+	if (j != NULL)
+		say_services(c, j, all);
 	if (all->n == 0)
 		cmd_note(c, "nothing was planned yet");
 }

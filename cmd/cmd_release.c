@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
@@ -64,13 +65,16 @@ static int
 check_plan(struct release *l)
 {
 	struct plan p;
+	char *self;
 	int status;
 
 	if (l->r.plan == 0)
 		return CMD_DONE;
 	status = plan_run_plan(&p, &l->r, l->r.plan);
 	if (status == CMD_DONE && p.kind != PLAN_HOLD) {
-		cmd_say("plan %" PRId64 " is one of purge: spoolsweep purge --undo %" PRId64 " puts back what it has not deleted", p.id, p.id);
+		self = cmd_self(l->r.c);
+		cmd_say("plan %" PRId64 " is one of purge: %s purge --undo %" PRId64 " --execute puts back what it has not deleted", p.id, self, p.id);
+		free(self);
 		status = CMD_FAILED;
 	}
 	return status;

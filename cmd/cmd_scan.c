@@ -186,8 +186,12 @@ scan_one(struct scan_run *r, struct spool *sp)
 		status = CMD_PARTLY;
 	for (i = 0; i < stats.nlines; i++)
 		tell(r, sp, &stats.lines[i], i == 0, status);
-	if (stats.damaged > 0)
-		cmd_note(r->c, "%s: %" PRId64 " damaged; spoolsweep list --damaged -v names them", sp->root, stats.damaged);
+	if (stats.damaged > 0) {
+		char *self = cmd_self(r->c);
+
+		cmd_note(r->c, "%s: %" PRId64 " damaged; %s list --damaged -v names them", sp->root, stats.damaged, self);
+		free(self);
+	}
 	if (r->with_contents)
 		status = cmd_worse(status, read_contents(r, sp, &contents));
 	if (r->c->format == OUT_TABLE)

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/rescan.h"
@@ -239,17 +240,21 @@ plan_flow_new(struct plan_run *r)
 static int
 is_ready(const struct plan_run *r, const struct plan *p)
 {
+	char *self;
+
 	if (p->kind != r->kind) {
 		cmd_say("plan %" PRId64 " is one of %s", p->id, p->kind == PLAN_PURGE ? "purge" : "hold");
 		return 0;
 	}
 	if (p->state == PLAN_PLANNED && !p->service_waits)
 		return 1;
-	if (p->state == PLAN_DONE || p->state == PLAN_UNDONE || (p->kind == PLAN_HOLD && p->state == PLAN_TAKEN))
+	if (p->state == PLAN_DONE || p->state == PLAN_UNDONE || (p->kind == PLAN_HOLD && p->state == PLAN_TAKEN)) {
 		cmd_say("plan %" PRId64 " is %s already", p->id, plan_state_name(p->kind, p->state));
-	else
-		cmd_say("plan %" PRId64 " was begun (%s): spoolsweep purge --resume %" PRId64 " finishes it", p->id,
-		    plan_state_name(p->kind, p->state), p->id);
+		return 0;
+	}
+	self = cmd_self(r->c);
+	cmd_say("plan %" PRId64 " was begun (%s): %s purge --resume %" PRId64 " finishes it", p->id, plan_state_name(p->kind, p->state), self, p->id);
+	free(self);
 	return 0;
 }
 

@@ -166,6 +166,23 @@ unread_queues(struct arena *a, const char *json)
 	return names;
 }
 
+/* A command of ours to copy; whoever gets a redacted report has no use for the place of our index. */
+static const char *
+ours(struct report_view *v, const char *tail)
+{
+	struct buf b;
+	const char *text;
+
+	buf_init(&b, TEXT_MAX);
+	if (v->is_redacted)
+		buf_puts(&b, "spoolsweep");
+	else
+		cmd_again(&b, v->c);
+	text = arena_fmt(&v->arena, "%s %s", buf_cstr(&b), tail);
+	buf_free(&b);
+	return text;
+}
+
 static void
 warn_old(struct report_view *v)
 {
@@ -183,8 +200,8 @@ warn_old(struct report_view *v)
 		oldest = r->spool[i].scanned < oldest ? r->spool[i].scanned : oldest;
 	}
 	if (*names != '\0')
-		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "The last scan was up to %s before this report: %s. \"spoolsweep scan\" brings the "
-		    "index up to date.", cmd_duration(age, sizeof age, (r->made - oldest) / 1000000), names));
+		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "The last scan was up to %s before this report: %s. \"%s\" brings the "
+		    "index up to date.", cmd_duration(age, sizeof age, (r->made - oldest) / 1000000), names, ours(v, "scan")));
 }
 
 static void
@@ -200,14 +217,14 @@ warn(struct report_view *v)
 			    "every number.", r->spool[i].kind, r->spool[i].root, unread_queues(a, r->spool[i].unknown)));
 	warn_old(v);
 	if (r->nspools == 0)
-		add(&v->warning, &v->nwarnings, a, "No scanned spool is meant by this; \"spoolsweep scan\" reads one.");
+		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "No scanned spool is meant by this; \"%s\" reads one.", ours(v, "scan DIR")));
 	if (r->damaged > 0)
 		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "%s queued message%s %s damaged or incomplete: what they are is not sure, and a purge "
-		    "leaves them alone (spoolsweep list --damaged -v).", N(r->damaged), plural(r->damaged), r->damaged == 1 ? "is" : "are"));
+		    "leaves them alone (%s).", N(r->damaged), plural(r->damaged), r->damaged == 1 ? "is" : "are", ours(v, "list --damaged -v")));
 	for (i = 0; i < r->nplans; i++)
 		if (r->plan[i].plan.state != PLAN_DONE && r->plan[i].plan.state != PLAN_UNDONE && r->plan[i].plan.kind == PLAN_PURGE)
-			add(&v->warning, &v->nwarnings, a, arena_fmt(a, "Plan %" PRId64 " is not finished (%s): spoolsweep purge --resume %" PRId64
-			    " ends it.", r->plan[i].plan.id, plan_state_name(PLAN_PURGE, r->plan[i].plan.state), r->plan[i].plan.id));
+			add(&v->warning, &v->nwarnings, a, arena_fmt(a, "Plan %" PRId64 " is not finished (%s): %s %" PRId64 " ends it.",
+			    r->plan[i].plan.id, plan_state_name(PLAN_PURGE, r->plan[i].plan.state), ours(v, "purge --resume"), r->plan[i].plan.id));
 }
 
 static void
@@ -219,8 +236,8 @@ remark(struct report_view *v)
 	if (r->has_contents)
 		add(&v->note, &v->nnotes, a, "Bodies were searched for the words of the selection.");
 	if (r->unread > 0)
-		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s of %s message%s were not read, nor their links and attachments: \"spoolsweep scan "
-		    "--contents\" reads them.", N(r->unread), N(r->queued + r->removed), plural(r->queued + r->removed)));
+		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s of %s message%s were not read, nor their links and attachments: \"%s\" "
+		    "reads them.", N(r->unread), N(r->queued + r->removed), plural(r->queued + r->removed), ours(v, "scan --contents")));
 	if (r->cut > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s message%s were read up to a limit.", N(r->cut), plural(r->cut)));
 	add(&v->note, &v->nnotes, a, "Accounts are judged by envelopes, headers and replies.");
@@ -285,19 +302,6 @@ command(struct report_view *v, struct report_step *s, const char *text)
 {
 	if (!v->is_redacted)
 		add(&s->command, &s->ncommands, &v->arena, text);
-}
-
-static const char *
-ours(struct report_view *v, const char *tail)
-{
-	struct buf b;
-	const char *text;
-
-	buf_init(&b, TEXT_MAX);
-	cmd_again(&b, v->c);
-	text = arena_fmt(&v->arena, "%s %s", buf_cstr(&b), tail);
-	buf_free(&b);
-	return text;
 }
 
 static const char *

@@ -39,6 +39,8 @@ my @all = listing($index);
 my @whole = grep { !@{ $_->{damage} } && $_->{state} ne 'incomplete' } @all;
 my %before = map { $_ => snapshot($_) } @roots;
 
+like(sweep({ index => $index }, 'scan', $roots[0])->{err}, qr/spoolsweep --index \Q$index\E list --damaged -v/, 'the next step is for this index');
+
 # ---- usage
 my @wrong = (
 	[ qr/no selector/, 'purge' ],
@@ -76,7 +78,11 @@ is($r->{status}, 0, '--resume with nothing to resume');
 like($r->{err}, qr/no plan is unfinished/, '  says so');
 is(sweep({ index => "$dir/none.db" }, 'purge', '--all')->{status}, 1, 'no index is exit 1');
 ok(!-e "$dir/none.db", '  and makes none');
-is(sweep({ index => $index }, 'plans')->{out}, '', 'none of this made a plan');
+my $none = sweep({ index => $index }, 'plans');
+is($none->{out}, '', 'none of this made a plan');
+is($none->{status}, 0, '  which is no error');
+like($none->{err}, qr/nothing was planned yet/, '  but said');
+is(sweep({ index => $index }, 'plans', '--csv')->{out} =~ tr/\n//, 1, '  in CSV by the header line alone');
 
 # ---- --where is an expression and nothing else
 for my $where ("1); ATTACH '$dir/evil.db' AS y; SELECT (1", "1; ATTACH '$dir/evil.db' AS y", '1; DELETE FROM message', "load_extension('$dir/evil.so')",

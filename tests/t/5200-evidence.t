@@ -164,7 +164,7 @@ is($csv[0], join(',', @keys), 'CSV');
 	ok($own, 'a bounce of this server');
 	my $r = sweep_ok({ index => $two }, 'evidence', '--json');
 	unlike($r->{out}, qr/bl\.frozen\.example/, 'its body is not read by a plain scan');
-	like($r->{err}, qr/own bounces \S+ not read: "spoolsweep scan --contents"/, 'which is said');
+	like($r->{err}, qr/own bounces \S+ not read: "spoolsweep --index \Q$two\E scan --contents"/, 'which is said');
 	sweep_ok({ index => $two }, 'scan', '--contents', '--full', "$dir/bounces");
 	my %list = map { ($_->{list} // '') => $_ } json_lines(sweep_ok({ index => $two }, 'evidence', '--json')->{out});
 	is_deeply($list{'bl.frozen.example'}{addresses}, ['198.51.100.88'], 'scan --contents finds the reply in it');

@@ -81,6 +81,9 @@ sub start_program {
 	exec @command or exit 127;
 }
 
+# Signals that the program gives itself: a crash, whatever the test was looking at (SIGILL ABRT BUS FPE SEGV).
+my %crash = map { $_ => 1 } 4, 6, 7, 8, 11;
+
 # Runs the program: sweep(\%opt, @args) or sweep(@args). Returns { out, err, status, signal }.
 # opt: index => FILE, dir => where to run, in => text for stdin, wrap => [command before it]
 sub sweep {
@@ -94,6 +97,7 @@ sub sweep {
 	my $pid = start_program({ dir => $opt->{dir}, in => "$tmp/in", out => "$tmp/out", err => "$tmp/err" }, @wrap, $run, @index, @args);
 	waitpid $pid, 0;
 	my %r = (status => $? >> 8, signal => $? & 127, map { $_ => local_paths(slurp("$tmp/$_")) } qw(out err));
+	die "spoolsweep @args: died by signal $r{signal}\n$r{err}" if $r{signal} && $crash{ $r{signal} };
 	remove_tree($tmp);
 	return \%r;
 }
