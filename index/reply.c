@@ -101,6 +101,16 @@ address_at(const char *s)
 	return s[n] == '>' && memchr(s, '@', n) != NULL ? n + 1 : 0;
 }
 
+/* The same of one without <> that the reply begins with, as in "550 5.1.1 a@b.example... User unknown" (sendmail). */
+static size_t
+first_address_at(const char *s, struct buf *before)
+{
+	const char *done = buf_cstr(before);
+	size_t n = strcspn(s, " \t\r\n<>:");
+
+	return done[strspn(done, "0123456789.- smtp;")] == '\0' && n < 400 && memchr(s, '@', n) != NULL ? n : 0;
+}
+
 struct line {
 	const char *s;
 	char code[3];		/* of the reply, once it is known */
@@ -164,7 +174,7 @@ reply_normal(struct buf *out, const char *text)
 	while (*l.s != '\0' && !out->cut) {
 		if (!is_alnum(l.last) && (n = repeated_code(&l)) != 0) {
 			l.s += n;
-		} else if (*l.s == '<' && (n = address_at(l.s)) != 0) {
+		} else if ((*l.s == '<' && (n = address_at(l.s)) != 0) || (!is_alnum(l.last) && (n = first_address_at(l.s, out)) != 0)) {
 			put(out, &l, '<');
 			put(out, &l, '>');
 			l.s += n;

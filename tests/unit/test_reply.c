@@ -21,6 +21,19 @@ struct labelled {
 
 static const struct labelled corpus[] = {
 	/* ---- lists of addresses ---- */
+	{ 1, REPLY_LISTED, "charter", "421 ibgw.cloudfilter.example cmsmtp 198.51.100.25 blocked AUP#CNCT:" },
+	{ 1, REPLY_LISTED, "charter", "554 impin.charter.example ESMTP server not available 554 - 198.51.100.25 blocked. AUP#CNCT-1300" },
+	{ 1, REPLY_LISTED, "charter", "557 spectrum.example cmsmtp IP: 198.51.100.25, blocked. AUP#I-1310" },
+	{ 1, REPLY_LISTED, NULL, "554 5.7.1 Votre adresse 198.51.100.25 est sur notre liste noire" },
+	/* ---- words of others in a reply: not the server's ---- */
+	{ 0, REPLY_CONTENT, NULL, "554 5.7.1 The message from (<x@shop.example>) with the subject of (Re: we are on the spamhaus blacklist) matches"
+	    " a profile the Internet community may consider spam." },
+	{ 0, REPLY_RECIPIENT, NULL, "550 5.1.1 spamcop-fan@b.example... User unknown" },
+	{ 0, REPLY_RECIPIENT, NULL, "550-5.1.1 listed-at-spamhaus@b.example\n550 5.1.1 no such user" },
+	{ 0, REPLY_RECIPIENT, NULL, "smtp;550 blacklist@b.example: Recipient address rejected: User unknown" },
+	{ 0, REPLY_POLICY, NULL, "550-Requested action not taken: mailbox unavailable 550-Reject due to policy restrictions. 550 For explanation"
+	    " visit https://postmaster.gmx.net/en/error-messages?ip=198.51.100.25&c=hi" },
+	{ 0, REPLY_CONTENT, NULL, "550 5.7.1 Message rejected due to content restrictions" },
 	{ 1, REPLY_LISTED, "spamhaus-zen", "host mx.a.example[192.0.2.9] said: 554 5.7.1 Service unavailable; Client host [198.51.100.25] blocked using"
 	    " zen.spamhaus.org; https://www.spamhaus.org/query/ip/198.51.100.25 (in reply to RCPT TO command)" },
 	{ 1, REPLY_LISTED, "spamhaus-sbl", "550 5.7.1 Mail from 198.51.100.25 refused, see https://www.spamhaus.org/sbl/query/SBL1234" },
