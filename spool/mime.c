@@ -135,6 +135,27 @@ low_text(struct arena *a, const char *p, size_t n)
 	return s;
 }
 
+/* A field of one word, without its comments (RFC 2045 section 6.1, RFC 5322 section 3.2.2). */
+static const char *
+word_text(struct arena *a, const char *p, size_t n)
+{
+	struct buf b;
+	const char *s;
+	size_t i, depth = 0;
+
+	buf_init(&b, 64);
+	for (i = 0; i < n; i++)
+		if (p[i] == '(')
+			depth++;
+		else if (p[i] == ')' && depth > 0)
+			depth--;
+		else if (depth == 0)
+			buf_byte(&b, p[i]);
+	s = low_text(a, buf_cstr(&b), b.n);
+	buf_free(&b);
+	return s;
+}
+
 /* ---- leaves ---- */
 
 static void
@@ -393,7 +414,7 @@ read_fields(struct mime *m)
 		e->part.name = mime_value_text(&type, a, "name");
 	raw = mime_value_raw(&n, &type, a, "charset");
 	e->part.charset = raw != NULL ? low_text(a, raw, n) : NULL;
-	e->part.encoding = low_text(a, m->field[CONTENT_ENCODING].n != 0 ? m->field[CONTENT_ENCODING].p : "", m->field[CONTENT_ENCODING].n);
+	e->part.encoding = word_text(a, m->field[CONTENT_ENCODING].n != 0 ? m->field[CONTENT_ENCODING].p : "", m->field[CONTENT_ENCODING].n);
 	if (id->n != 0)
 		e->part.content_id = low_text(a, id->p, id->n);
 	e->is_digest = strcmp(e->part.type, "multipart/digest") == 0;

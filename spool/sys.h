@@ -215,6 +215,8 @@ int64_t sys_iconv(char *out, size_t max, const char *charset, const void *in, si
 /* IDNA: a domain to its Unicode (or ASCII) form, lower case, into out (max bytes with NUL). 0, or -1 when it has none. */
 int sys_idn_unicode(char *out, size_t max, const char *ascii);
 int sys_idn_ascii(char *out, size_t max, const char *domain);
+/* The same for what browsers open and registries of today refuse: symbols and emoji, as UTS 46 alone maps them. */
+int sys_idn_symbols(char *out, size_t max, const char *domain);
 
 /* The database of libmagic, for magic_load_buffers: n bytes, malloc'd, to be freed after magic_close. NULL: libmagic finds the system's own,
  * magic_load(m, NULL). */

@@ -33,3 +33,12 @@ sys_idn_ascii(char *out, size_t max, const char *domain)
 
 	return take(out, max, rc, a);
 }
+
+int
+sys_idn_symbols(char *out, size_t max, const char *domain)
+{
+	char *a = NULL;
+	int rc = idn2_to_ascii_8z(domain, &a, IDN2_NFC_INPUT | IDN2_TRANSITIONAL);	/* the one mode of libidn2 without the letters of 2008 */
+
+	return take(out, max, rc, a);
+}

@@ -176,6 +176,16 @@ ends_in_number(const char *p, size_t n)
 	return from < n && (is_digit(p[from]) && part_of(p + from, n - from) >= 0);
 }
 
+/* "[2001:db8::1]", "[::ffff:192.0.2.1]", and what only looks so; 0: no, as "a[.]example" */
+static size_t
+ipv6_len(const char *p, size_t n)
+{
+	const char *end = n > 0 && p[0] == '[' ? memchr(p, ']', n) : NULL;
+	const size_t len = end != NULL ? (size_t)(end - p) : 0;
+
+	return len > 2 && (memchr(p, '.', len) == NULL || memchr(p, ':', len) != NULL) ? len + 1 : 0;
+}
+
 static int
 ipv6(char *out, const char *p, size_t n)
 {
@@ -234,7 +244,8 @@ name_of(char out[URL_HOST_MAX], const char *p, size_t n)
 	} else {
 		memcpy(text, p, n);
 		text[n] = '\0';
-		if (memchr(text, '\0', n) != NULL || sys_idn_ascii(out, URL_HOST_MAX, text) < 0)
+		if (memchr(text, '\0', n) != NULL || (sys_idn_ascii(out, URL_HOST_MAX, text) < 0 &&
+		    sys_idn_symbols(out, URL_HOST_MAX, text) < 0))
 			return -1;
 	}
 	n = strlen(out);
@@ -253,10 +264,8 @@ authority_host(char out[URL_HOST_MAX], const char *p, size_t n)
 			from = i + 1;
 	p += from;
 	n -= from;
-	if (n > 0 && p[0] == '[' && memchr(p, ']', n) != NULL && memchr(p, '.', n) == NULL) {
-		n = (size_t)((const char *)memchr(p, ']', n) - p) + 1;
-		return ipv6(out, p, n);
-	}
+	if ((i = ipv6_len(p, n)) != 0)
+		return ipv6(out, p, i);
 	for (i = n; i > 0 && is_digit(p[i - 1]); i--)
 		;
 	if (i > 0 && p[i - 1] == ':')
@@ -330,11 +339,24 @@ url_host(char out[URL_HOST_MAX], const char *p, size_t n)
 
 /* ---- in text ---- */
 
+/* Ends p with the bracket of an address, "http://[2001:db8::1]"? */
+static int
+ends_in_ipv6(const char *p, size_t n)
+{
+	size_t from = n;
+
+	if (p[n - 1] != ']')
+		return 0;
+	while (from > 0 && n - from < 64 && p[from - 1] != '[')
+		from--;
+	return from > 0 && p[from - 1] == '[' && ipv6_len(p + from - 1, n - from + 1) == n - from + 1;
+}
+
 /* What closes a sentence or a bracket is not part of a link. */
 static size_t
 trim(const char *p, size_t n)
 {
-	while (n > 0 && strchr(".,;:!?)]}>*_~|", p[n - 1]) != NULL && p[n - 1] != '\0')
+	while (n > 0 && strchr(".,;:!?)]}>*_~|", p[n - 1]) != NULL && p[n - 1] != '\0' && !ends_in_ipv6(p, n))
 		n--;
 	return n;
 }

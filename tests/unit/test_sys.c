@@ -598,6 +598,8 @@ domains(void **state)
 	assert_int_equal(sys_idn_ascii(out, sizeof out, "stra\xc3\x9f" "e.example"), 0);
 	assert_string_equal(out, "xn--strae-oqa.example");
 	assert_int_equal(sys_idn_ascii(out, sizeof out, "\xe2\x98\x83.example"), -1);	/* a snowman is no letter */
+	assert_int_equal(sys_idn_symbols(out, sizeof out, "\xe2\x98\x83.example"), 0);
+	assert_string_equal(out, "xn--n3h.example");
 }
 
 static void
