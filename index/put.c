@@ -49,7 +49,7 @@ struct put {
 	sqlite3_stmt *st[PUT_COUNT];
 	struct hash texts, accounts;	/* rows of those met so far */
 	struct hash spelled;		/* accounts with their own names */
-	int had_texts, had_accounts, had_contents;	/* rows from earlier scans: the database must be asked */
+	int had_texts, had_accounts, had_contents;	/* rows of earlier scans, or of others: the database must be asked */
 	struct arena scratch;
 };
 
@@ -88,6 +88,12 @@ put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e)
 	p->had_accounts = has_rows(ix, "account", e);
 	p->had_contents = has_rows(ix, "part", e);
 	return p;
+}
+
+void
+put_share(struct put *p)
+{
+	p->had_texts = p->had_accounts = 1;
 }
 
 void

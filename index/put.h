@@ -12,6 +12,10 @@
 struct put;
 
 struct put *put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e);
+
+/* From now on others write to this index too, by turns: a text or an account that this one has not met may be there. */
+void put_share(struct put *p);
+
 void put_free(struct put *p);
 
 /* What is already known of a row in this scan. SEEN: a message with its fingerprint was there; one with the same inode is then the same file, which

@@ -136,6 +136,8 @@ place_of(struct restore_list *l, const struct arc_message *m, struct err *e)
 	if (insert_place(l, p, e) < 0)
 		return NULL;
 	l->nplace++;
+	for (i = 0; i < l->nplace && l->nplace > 1; i++)	/* the messages of all spools stand in the order of their arrival */
+		put_share(l->place[i].put);
 	return p;
 }
 

@@ -390,6 +390,23 @@ for my $case (grep { !is_windows() || ($_->[1] // '') ne '--split' } @layouts) {
 	ok($n{"$pf restored"} && $n{"$ex exists"}, '  each message goes into its own');
 	is(restore($arc->{path}, '--to', $pf)->{status}, 64, '  --to fits only one kind');
 
+	# Accounts and texts that several spools have in common, met first in any of them: the archive goes by arrival.
+	my @many = map { "$dir/many/$_" } qw(ex pf sm pf2);
+	mkdir "$dir/many" or die $!;
+	mkspool('--now', $now, '--seed', 1, 'exim', $many[0], 40);
+	mkspool('--now', $now, '--seed', 2, 'postfix', $many[1], 40);
+	mkspool('--now', $now, '--seed', 3, 'smartermail', $many[2], 40);
+	mkspool('--now', $now, '--seed', 4, 'postfix', $many[3], 40);
+	my $all = purge(\@many);
+	is($all->{deleted}, 160, 'four spools of the same accounts');
+	$r = restore($all->{path});
+	is_deeply([ grep { $_->{state} ne 'planned' && ($_->{why} // '') !~ /maildrop|days old/ } @{ $r->{rows} } ], [], '  can be restored') or diag $r->{err};
+	my %planned;
+	$planned{ $_->{spool} }++ for @{ $r->{rows} };
+	is_deeply(\%planned, { map { $_ => 40 } @many }, '  each into its own');
+	is(scalar(@{ restore($all->{path}, '--account', $all->{list}[0]{account})->{rows} }),
+	    scalar(grep { lc($_->{account} // '') eq lc $all->{list}[0]{account} } @{ $all->{list} }), '  and an account is one in all of them');
+
 	# ---- verify
 	my $v = sweep({ index => $nowhere }, 'verify', '--json', $arc->{path});
 	my ($row) = json_lines($v->{out});
