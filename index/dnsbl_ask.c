@@ -82,7 +82,17 @@ why_of(struct run *r, int status)
 	}
 }
 
-/* Both "no such name" and "no such record" say that it is not there. A CNAME alone does not. */
+/* The number of answers in the header of a reply (RFC 1035 section 4.1.1); 0 when there is none. */
+static unsigned
+answers_in(const unsigned char *p, int n)
+{
+	return p != NULL && n >= 12 ? (unsigned)p[6] << 8 | p[7] : 0;
+}
+
+/*
+ * Both "no such name" and "no such record" say that it is not there. A CNAME alone does not, nor does a reply that says so and holds answers,
+ * or answers only for another name.
+ */
 static void
 read_addresses(struct dnsbl_answer *out, struct run *r, const struct dnsbl_zone *z, int status, const unsigned char *p, int n)
 {
@@ -93,6 +103,10 @@ read_addresses(struct dnsbl_answer *out, struct run *r, const struct dnsbl_zone 
 	out->state = DNSBL_UNKNOWN;
 	if (status == ARES_SUCCESS)
 		status = ares_parse_a_reply(p, n, NULL, v, &count);
+	if ((status == ARES_ENOTFOUND || status == ARES_ENODATA) && answers_in(p, n) != 0) {
+		out->why = "an answer without an address";
+		return;
+	}
 	if (status == ARES_ENOTFOUND || status == ARES_ENODATA) {
 		out->state = DNSBL_CLEAN;
 		out->why = NULL;

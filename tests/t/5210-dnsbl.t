@@ -42,8 +42,15 @@ sub fake_server {
 				cut => pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . substr($a, 0, 9),
 				loop => pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\xc0" . chr(length $q) . pack('nnNn', 5, 1, 60, 2) . "\xc0" . chr(length $q),
 				empty => pack('n6', $id, 0x8180, 1, 0, 0, 0) . $question,
+				# "no such name", or an answer of the wrong name or length, and yet an answer: nonsense, not "not listed"
+				no_and_yes => pack('n6', $id, 0x8183, 1, 1, 0, 0) . $question . $a,
+				foreign => pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\1x\2yz\0" . pack('nnNn', 1, 1, 60, 4) . "\x7f\0\0\2",
+				long => pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\xc0\x0c" . pack('nnNn', 1, 1, 60, 8) . "\x7f\0\0\2" x 2,
 			);
-			$s->send($answer{$how}, 0, $from);
+			# The test entries are as they should be; what follows is not.
+			my $reply = $question =~ /^\x012\x010\x010\x03127/ ? pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . $a :
+			    $question =~ /^\x011\x010\x010\x03127/ ? pack('n6', $id, 0x8183, 1, 0, 0, 0) . $question : $answer{$how};
+			$s->send($how =~ /^(?:no_and_yes|foreign|long)\z/ ? $reply : $answer{$how}, 0, $from);
 		}
 		exit 0;
 	}
@@ -154,6 +161,12 @@ for my $how (qw(servfail garbage other_id other_name cut loop silent)) {
 	ok(time - $start < 60, '  all lists were asked at once') or diag time - $start;
 	like((json_lines($r->{out}))[0]{why}, qr/SERVFAIL/, '  and named') if $how eq 'servfail';
 	like((json_lines($r->{out}))[0]{why}, qr/no answer within 1000 ms/, '  and named') if $how eq 'silent';
+}
+for my $how (qw(no_and_yes foreign long)) {
+	my $r = sweep('dnsbl', '--json', '--timeout', 3, '--resolver', '127.0.0.1:' . fake_server($how), '--list', 'x.test', '192.0.2.25');
+	my ($o) = json_lines($r->{out});
+	is("$r->{status} $o->{state}", '3 unknown', "$how: an answer that is none is not \"not listed\"");
+	is($o->{why}, 'an answer without an address', '  and why');
 }
 is(sweep('dnsbl', '--resolver', '127.0.0.1:' . fake_server('empty'), '--list', 'x.test', '192.0.2.25')->{status}, 3, 'an empty answer to the test: the list is not there');
 {
