@@ -283,6 +283,26 @@ hint_resume(const struct plan_run *r, int64_t id)
 	buf_free(&b);
 }
 
+/* The archive's folder cannot be used: the command that works with another. */
+static void
+hint_archive(struct plan_run *r, const struct plan *p, const struct err *e)
+{
+	struct buf b;
+
+	if (p->kind != PLAN_PURGE || strstr(e->text, "--archive DIR") == NULL)
+		return;
+	buf_init(&b, 4096);
+	cmd_again(&b, r->c);
+	if (p->state == PLAN_PLANNED)
+		buf_fmt(&b, " purge --plan %" PRId64 " --execute", p->id);
+	else
+		buf_fmt(&b, " purge --resume %" PRId64, p->id);
+	buf_puts(&b, " --archive /OTHER-DISK/archives");
+	plan_out_doing(&b, r, r->c->opt[OPT_STOP_SERVICE]);
+	cmd_say("with the archive on another disk: %s", buf_cstr(&b));
+	buf_free(&b);
+}
+
 static int
 check(struct plan_run *r, const struct plan *p)
 {
@@ -296,8 +316,11 @@ check(struct plan_run *r, const struct plan *p)
 		return CMD_DONE;
 	if (plan_service_check(r, p->id) != CMD_DONE)
 		return CMD_FAILED;
-	if (purge_check(r->j, p->id, (uint64_t)facts.expected, &r->opt, &e) < 0)
-		return cmd_fail(&e);
+	if (purge_check(r->j, p->id, (uint64_t)facts.expected, &r->opt, &e) < 0) {
+		cmd_fail(&e);
+		hint_archive(r, p, &e);
+		return CMD_FAILED;
+	}
 	if (p->kind != PLAN_PURGE)
 		return CMD_DONE;
 	real = sys_realpath(r->opt.archive_dir, &e);

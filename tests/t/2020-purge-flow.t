@@ -250,13 +250,14 @@ for my $kind (qw(postfix exim smartermail)) {
 	unlink $c->{a};
 	rename "$c->{a}.away", $c->{a} or die $!;
 	SKIP: {
-		skip 'the program under Wine sees no mount of ours', 4 if is_windows();
-		skip 'only root can mount', 4 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
+		skip 'the program under Wine sees no mount of ours', 5 if is_windows();
+		skip 'only root can mount', 5 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
 		my $program = fault_program();
 		my $err = `unshare -m sh -c 'mount -t tmpfs -o size=16k,mode=700 tmpfs $c->{a} && exec $program --index $c->{i} purge --resume 1' 2>&1`;
 		is($? >> 8, 2, 'resume, no space for the archive: exit 2') or diag $err;
 		like($err, qr/may need .* --archive DIR names another disk/, '  the reason is said');
 		like($err, qr/to finish it/, '  and what finishes it');
+		like($err, qr{another disk: spoolsweep --index \Q$c->{i}\E purge --resume 1 --archive /OTHER-DISK/archives$}m, '  and the command for another disk');
 		is(scalar(my @private = private($c)), 3, '  nothing has moved');
 	}
 	my $r = run($c, undef, @resume);
