@@ -486,6 +486,7 @@ facts_index(struct index *ix, const char *fault, int64_t us, struct arena *a)
 {
 	int64_t end = sys_clock_us() + us;
 	struct fact f = known(0);
+	const char *found;
 	sqlite3_stmt *st;
 	int rc;
 
@@ -496,9 +497,12 @@ facts_index(struct index *ix, const char *fault, int64_t us, struct arena *a)
 		return fact(FACT_KNOWN, 1, arena_fmt(a, "index %s: %s", ix->path, sqlite3_errmsg(ix->db)));
 	sqlite3_progress_handler(ix->db, 1000, is_late, &end);
 	rc = sqlite3_step(st);
-	if (rc == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
-		f = fact(FACT_KNOWN, 1, arena_fmt(a, "index %s: %.200s", ix->path, (const char *)sqlite3_column_text(st, 0)));
-	else if (rc != SQLITE_ROW && (rc & 0xff) != SQLITE_INTERRUPT)
+	found = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(st, 0) : "ok";
+	if (strcmp(found, "ok") != 0) {	/* a line "*** in database main ***" may come first */
+		found += found[0] == '*' ? strcspn(found, "\n") + (strchr(found, '\n') != NULL) : 0;
+		f = fact(FACT_KNOWN, 1, arena_fmt(a, "index %s is damaged: %.*s (move it away, and scan again)", ix->path, (int)strcspn(found, "\n"), found));
+	}
+	if (rc != SQLITE_ROW && (rc & 0xff) != SQLITE_INTERRUPT)
 		f = fact(FACT_KNOWN, 1, arena_fmt(a, "index %s: %s", ix->path, sqlite3_errmsg(ix->db)));
 	else if (rc != SQLITE_ROW)
 		f.why = "too large to be read through now";

@@ -36,14 +36,20 @@ struct pass {
 	const char **name;		/* our addresses, from 1 on */
 	size_t nnames;
 	int64_t messages, replied, unread;
+	int has_failed;			/* a text could not be read: why is in err */
+	struct err err;
 };
 
 static const char *
 text_of(struct pass *p, int64_t id)
 {
+	int rc;
+
 	sqlite3_reset(p->text);
 	sqlite3_bind_int64(p->text, 1, id);
-	return sqlite3_step(p->text) == SQLITE_ROW ? (const char *)sqlite3_column_text(p->text, 0) : NULL;
+	rc = index_row(p->ix, p->text, p->has_failed ? NULL : &p->err);
+	p->has_failed |= rc < 0;
+	return rc == 1 ? (const char *)sqlite3_column_text(p->text, 0) : NULL;
 }
 
 /* Room for one more where n is a power of 2. */
@@ -341,6 +347,12 @@ evidence_make(struct evidence **out, struct index *ix, struct selection *s, int 
 	rc = collect(&p, s, with_gone, e);
 	if (rc == 0)
 		*out = result(&p);
+	if (rc == 0 && p.has_failed) {
+		*e = p.err;
+		free(*out);
+		*out = NULL;
+		rc = -1;
+	}
 	pass_end(&p);
 	if (rc < 0) {
 		arena_free(p.arena);

@@ -20,7 +20,8 @@ index_err(struct index *ix, struct err *e, const char *what)
 		    sqlite3_errmsg(ix->db));
 	if (rc == SQLITE_BUSY)
 		return err_set(e, 0, "index %s: %s: another program holds the write lock", ix->path, what);
-	return err_set(e, 0, "index %s: %s: %s", ix->path, what, sqlite3_errmsg(ix->db));
+	return err_set(e, 0, "index %s: %s: %s%s", ix->path, what, sqlite3_errmsg(ix->db), rc == SQLITE_CORRUPT && ix->is_made_again ?
+	    " (move it away, and scan again)" : "");
 }
 
 int
@@ -43,6 +44,14 @@ index_prepare(struct index *ix, const char *sql, struct err *e)
 	if (sqlite3_prepare_v2(ix->db, sql, -1, &st, NULL) != SQLITE_OK)
 		index_err(ix, e, "query");
 	return st;
+}
+
+int
+index_row(struct index *ix, sqlite3_stmt *st, struct err *e)
+{
+	const int rc = sqlite3_step(st);
+
+	return rc == SQLITE_ROW ? 1 : rc == SQLITE_DONE ? 0 : index_err(ix, e, "read");
 }
 
 int
@@ -115,7 +124,7 @@ load_key(struct index *ix, struct err *e)
 	if (rc == SQLITE_ROW && sqlite3_column_bytes(st, 0) == (int)sizeof ix->key)
 		memcpy(ix->key, sqlite3_column_blob(st, 0), sizeof ix->key);
 	else
-		rc = err_set(e, 0, "index %s is damaged: no fingerprint key", ix->path);
+		rc = err_set(e, 0, "index %s is damaged: no fingerprint key (move it away, and scan again)", ix->path);
 	sqlite3_finalize(st);
 	return rc == SQLITE_ROW ? 0 : -1;
 }
@@ -231,6 +240,7 @@ index_open(struct index **out, const char *path, enum index_mode mode, struct er
 	int flags = mode == INDEX_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
 	int rc;
 
+	ix->is_made_again = 1;
 	ix->path = mem_new(strlen(path) + 1);
 	memcpy(ix->path, path, strlen(path));
 	if (mode == INDEX_WRITE && make_file(path, e) < 0) {

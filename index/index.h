@@ -22,6 +22,7 @@ struct index {
 	sqlite3 *db;
 	char *path;
 	uint64_t key[2];	/* secret of the fingerprints (part_fingerprint) */
+	int is_made_again;	/* nothing in it that a scan does not tell: not so a journal */
 };
 
 enum index_mode {
@@ -51,6 +52,9 @@ int index_set_log(struct index *ix, struct err *e);
 
 /* Prepares; NULL and err on failure. */
 sqlite3_stmt *index_prepare(struct index *ix, const char *sql, struct err *e);
+
+/* One step of a statement: 1 a row, 0 no (further) one, -1 and err: what could not be read is never "none". */
+int index_row(struct index *ix, sqlite3_stmt *st, struct err *e);
 
 /* Runs SQL text without results. */
 int index_exec(struct index *ix, const char *sql, struct err *e);

@@ -104,18 +104,18 @@ ids_find(const struct ids *s, int64_t id)
 }
 
 /* The index's number of a text, 0 when it has none. Found by the keyed hash that put.c stores. */
-static int64_t
-text_number(struct plan_near *n, const char *text)
+static int
+text_number(int64_t *id, struct plan_near *n, const char *text, struct err *e)
 {
 	uint64_t hash = part_hash(text, strlen(text), n->ix->key);
-	int64_t id = 0;
+	int rc;
 
 	sqlite3_bind_int64(n->find, 1, (int64_t)(hash != 0 ? hash : 1));
 	sqlite3_bind_text(n->find, 2, text, -1, SQLITE_STATIC);
-	if (sqlite3_step(n->find) == SQLITE_ROW)
-		id = sqlite3_column_int64(n->find, 0);
+	rc = index_row(n->ix, n->find, e);
+	*id = rc == 1 ? sqlite3_column_int64(n->find, 0) : 0;
 	sqlite3_reset(n->find);
-	return id;
+	return rc < 0 ? -1 : 0;
 }
 
 static int
@@ -124,18 +124,21 @@ load_subjects(struct plan_near *n, struct journal *j, int64_t plan, struct err *
 	sqlite3_stmt *st = prepare(j, "SELECT DISTINCT json_extract(json, '$.subject') FROM item WHERE plan = ?", plan, e);
 	const char *text;
 	int64_t id;
-	int rc;
+	int rc, failed = 0;
 
 	if (st == NULL)
 		return -1;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
 		text = (const char *)sqlite3_column_text(st, 0);
-		id = text != NULL && text[0] != '\0' ? text_number(n, text) : 0;
+		if (text == NULL || text[0] == '\0')
+			continue;
+		if ((failed = text_number(&id, n, text, e)) < 0)
+			break;
 		if (id != 0)
 			ids_add(&n->subject, id);
 	}
 	ids_sort(&n->subject);
-	return finish(j, st, rc, e);
+	return finish(j, st, rc, e) < 0 || failed ? -1 : 0;
 }
 
 static int
@@ -143,21 +146,22 @@ load_accounts(struct plan_near *n, struct journal *j, int64_t plan, struct err *
 {
 	sqlite3_stmt *st = prepare(j, "SELECT DISTINCT account_kind, account_key FROM item WHERE plan = ?"
 	    " AND account_key IS NOT NULL", plan, e), *find;
-	int rc = SQLITE_DONE;
+	int rc = SQLITE_DONE, found = 0;
 
 	if (st == NULL)
 		return -1;
 	find = index_prepare(n->ix, "SELECT id FROM account WHERE kind = ? AND key = ?", e);
-	while (find != NULL && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (find != NULL && found >= 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		sqlite3_bind_text(find, 1, (const char *)sqlite3_column_text(st, 0), -1, SQLITE_STATIC);
 		sqlite3_bind_text(find, 2, (const char *)sqlite3_column_text(st, 1), -1, SQLITE_STATIC);
-		if (sqlite3_step(find) == SQLITE_ROW)
+		found = index_row(n->ix, find, e);
+		if (found == 1)
 			ids_add(&n->account, sqlite3_column_int64(find, 0));
 		sqlite3_reset(find);
 	}
 	ids_sort(&n->account);
 	sqlite3_finalize(find);
-	return finish(j, st, rc, e) < 0 || find == NULL ? -1 : 0;
+	return finish(j, st, rc, e) < 0 || find == NULL || found < 0 ? -1 : 0;
 }
 
 static int
@@ -228,6 +232,23 @@ static const struct {
 };
 static const char *const grouped_by[] = { "place", "queue", "account_kind, account_key", "1", "1" };
 
+/* How many messages of others have a group's subject. */
+static int
+count_beside(struct plan_group *g, struct plan_near *near, struct err *e)
+{
+	ptrdiff_t at;
+	int64_t id;
+
+	g->near = 0;
+	if (near == NULL || g->key == NULL || strcmp(g->what, "subject") != 0)
+		return 0;
+	if (text_number(&id, near, g->key, e) < 0)
+		return -1;
+	at = ids_find(&near->subject, id);
+	g->near = at >= 0 ? near->count[at] : 0;
+	return 0;
+}
+
 static int
 one_sort(size_t i, struct journal *j, int64_t plan, struct plan_near *near, int most,
     void (*fn)(void *arg, const struct plan_group *g), void *arg, struct err *e)
@@ -236,24 +257,23 @@ one_sort(size_t i, struct journal *j, int64_t plan, struct plan_near *near, int 
 	    " FROM item WHERE plan = ? GROUP BY %s) ORDER BY n DESC, b DESC, k LIMIT ?", sorts[i].key, grouped_by[i]);
 	sqlite3_stmt *st = prepare(j, sql, plan, e);
 	struct plan_group g;
-	ptrdiff_t at;
-	int rc;
+	int rc = SQLITE_ROW, near_rc = 0;
 
 	sqlite3_free(sql);
 	if (st == NULL)
 		return -1;
 	sqlite3_bind_int(st, 2, most);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+	while (near_rc == 0 && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		g.what = sorts[i].what;
 		g.key = (const char *)sqlite3_column_text(st, 0);
 		g.messages = sqlite3_column_int64(st, 1);
 		g.bytes = sqlite3_column_int64(st, 2);
 		g.groups = sqlite3_column_int64(st, 3);
-		at = near != NULL && g.key != NULL && strcmp(g.what, "subject") == 0 ? ids_find(&near->subject, text_number(near, g.key)) : -1;
-		g.near = at >= 0 ? near->count[at] : 0;
-		fn(arg, &g);
+		near_rc = count_beside(&g, near, e);
+		if (near_rc == 0)
+			fn(arg, &g);
 	}
-	return finish(j, st, rc, e);
+	return finish(j, st, rc, e) < 0 || near_rc < 0 ? -1 : 0;
 }
 
 int

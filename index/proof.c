@@ -153,7 +153,10 @@ message_set_selection(struct message_set *s, struct selection *sel, struct err *
 		goto out;
 	while ((rc = query_next(&r, q, e)) > 0) {
 		sqlite3_bind_int64(st, 1, r.rowid);
-		if (sqlite3_step(st) == SQLITE_ROW)
+		rc = index_row(s->ix, st, e);
+		if (rc < 0)
+			break;
+		if (rc == 1)
 			add(s, member_of(s, r.spool, r.id, (uint64_t)sqlite3_column_int64(st, 0)));
 		sqlite3_reset(st);
 	}

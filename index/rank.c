@@ -382,6 +382,10 @@ make(struct rank **out, struct pass *p, struct selection *s, struct err *e)
 	if (selection_begin(&began, p->ix, e) < 0 || pass_collect(p, s, e) < 0)
 		goto out;
 	make_rows(p);
+	if (p->is_unread) {
+		*e = p->unread;
+		goto out;
+	}
 	*out = p->out;
 	p->out = NULL;
 	rc = 0;

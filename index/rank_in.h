@@ -103,13 +103,15 @@ struct pass {
 	size_t nonly;
 	int with_gone;			/* rows of messages that have gone count too */
 	int64_t all_server, blocklisted, messages, last_row;
+	int is_unread;			/* a text or an account could not be read: why is in unread */
+	struct err unread;
 };
 
 /* Reads the selected messages into hits and groups. */
 int pass_collect(struct pass *p, struct selection *s, struct err *e);
 void pass_free(struct pass *p);
 
-/* A text by number, valid until the next call; NULL when there is none. */
+/* A text by number, valid until the next call; NULL when there is none. What cannot be read is noted in the pass, which then has no result. */
 const char *pass_text(struct pass *p, int64_t id);
 const struct account *pass_account(struct pass *p, int64_t id);
 

@@ -19,14 +19,25 @@
 
 /* ---- texts and accounts ---- */
 
+/* Has it a row? */
+static int
+ask(struct pass *p, sqlite3_stmt *st, int64_t id)
+{
+	int rc;
+
+	sqlite3_bind_int64(st, 1, id);
+	rc = index_row(p->ix, st, p->is_unread ? NULL : &p->unread);
+	p->is_unread |= rc < 0;
+	return rc == 1;
+}
+
 const char *
 pass_text(struct pass *p, int64_t id)
 {
 	sqlite3_reset(p->text);
 	if (id == 0)
 		return NULL;
-	sqlite3_bind_int64(p->text, 1, id);
-	return sqlite3_step(p->text) == SQLITE_ROW ? (const char *)sqlite3_column_text(p->text, 0) : NULL;
+	return ask(p, p->text, id) ? (const char *)sqlite3_column_text(p->text, 0) : NULL;
 }
 
 const char *
@@ -48,8 +59,7 @@ pass_account(struct pass *p, int64_t id)
 		p->account = mem_grow(p->account, (p->naccounts != 0 ? p->naccounts * 2 : 1) * sizeof *p->account);
 	a = &p->account[p->naccounts++];
 	memset(a, 0, sizeof *a);
-	sqlite3_bind_int64(st, 1, id);
-	if (sqlite3_step(st) == SQLITE_ROW) {
+	if (ask(p, st, id)) {
 		a->kind = pass_keep(&p->arena, (const char *)sqlite3_column_text(st, 0));
 		a->name = pass_keep(&p->arena, (const char *)sqlite3_column_text(st, 1));
 		a->domain = pass_keep(&p->arena, (const char *)sqlite3_column_text(st, 2));

@@ -271,16 +271,18 @@ match_accounts(struct report_pass *p, struct err *e)
 	sqlite3_stmt *st = index_prepare(p->ix, "SELECT name, kind FROM account WHERE id = ?", e);
 	struct report_row **order = mem_new((t->n + 1) * sizeof *order), **found, *key, probe;
 	size_t i;
+	int rc = st != NULL ? 0 : -1;
 
 	for (i = 0; i < t->n; i++)
 		order[i] = &t->row[i];
 	if (t->n != 0)
 		qsort(order, t->n, sizeof *order, compare_key);
-	for (i = 0; st != NULL && i < p->naccounts && t->n != 0; i++) {
+	for (i = 0; rc >= 0 && i < p->naccounts && t->n != 0; i++) {
 		memset(&probe, 0, sizeof probe);
 		key = &probe;
 		sqlite3_bind_int64(st, 1, p->account[i].id);
-		if (p->account[i].id != 0 && sqlite3_step(st) == SQLITE_ROW) {
+		rc = p->account[i].id != 0 ? index_row(p->ix, st, e) : 0;
+		if (rc == 1) {
 			probe.r.key = (const char *)sqlite3_column_text(st, 0);
 			probe.r.kind = (const char *)sqlite3_column_text(st, 1);
 		}
@@ -296,7 +298,7 @@ match_accounts(struct report_pass *p, struct err *e)
 	}
 	free(order);
 	sqlite3_finalize(st);
-	return st != NULL ? 0 : -1;
+	return rc < 0 ? -1 : 0;
 }
 
 static int
@@ -455,13 +457,15 @@ static int
 oldest_scan(struct report_pass *p, struct err *e)
 {
 	sqlite3_stmt *st = index_prepare(p->ix, "SELECT min(started) FROM scan", e);
+	int rc;
 
 	if (st == NULL)
 		return -1;
-	if (sqlite3_step(st) == SQLITE_ROW && sqlite3_column_type(st, 0) != SQLITE_NULL)
+	rc = index_row(p->ix, st, e);
+	if (rc == 1 && sqlite3_column_type(st, 0) != SQLITE_NULL)
 		p->out->since = sqlite3_column_int64(st, 0);
 	sqlite3_finalize(st);
-	return 0;
+	return rc < 0 ? -1 : 0;
 }
 
 /* ---- all ---- */

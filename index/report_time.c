@@ -283,15 +283,17 @@ fetch_texts(struct refusal *v, size_t n, struct report_pass *p, struct err *e)
 {
 	sqlite3_stmt *st = index_prepare(p->ix, "SELECT text FROM text WHERE id = ?", e);
 	size_t i;
+	int rc = st != NULL ? 0 : -1;
 
-	for (i = 0; st != NULL && i < n; i++) {
+	for (i = 0; rc >= 0 && i < n; i++) {
 		sqlite3_bind_int64(st, 1, v[i].id);
-		v[i].text = sqlite3_step(st) == SQLITE_ROW ? arena_str(&p->out->arena, (const char *)sqlite3_column_text(st, 0)) : "";
+		rc = index_row(p->ix, st, e);
+		v[i].text = rc == 1 ? arena_str(&p->out->arena, (const char *)sqlite3_column_text(st, 0)) : "";
 		v[i].key = report_reply_key(&p->out->arena, v[i].text);
 		sqlite3_reset(st);
 	}
 	sqlite3_finalize(st);
-	return st != NULL ? 0 : -1;
+	return rc < 0 ? -1 : 0;
 }
 
 int

@@ -584,7 +584,7 @@ mark_gone(struct scan *s, struct err *e)
 	sqlite3_stmt *ask = index_prepare(s->ix, "SELECT t.text FROM message m JOIN text t ON t.id = m.queue WHERE m.id = ?", e);
 	sqlite3_stmt *set = index_prepare(s->ix, "UPDATE message SET gone_scan = ? WHERE id = ?", e);
 	struct known *k = &s->known;
-	int rc = ask != NULL && set != NULL ? 0 : -1;
+	int rc = ask != NULL && set != NULL ? 0 : -1, is_unknown;
 	size_t i;
 
 	for (i = 0; rc == 0 && i < k->n; i++) {
@@ -592,12 +592,14 @@ mark_gone(struct scan *s, struct err *e)
 			continue;
 		if (s->sp->nunknown != 0) {
 			sqlite3_bind_int64(ask, 1, k->row[i].row);
-			if (sqlite3_step(ask) == SQLITE_ROW &&
-			    is_unknown_queue(s->sp, (const char *)sqlite3_column_text(ask, 0))) {
-				sqlite3_reset(ask);
-				continue;
-			}
+			rc = index_row(s->ix, ask, e);
+			is_unknown = rc == 1 && is_unknown_queue(s->sp, (const char *)sqlite3_column_text(ask, 0));
 			sqlite3_reset(ask);
+			if (rc < 0)
+				break;
+			rc = 0;
+			if (is_unknown)
+				continue;
 		}
 		sqlite3_bind_int64(set, 1, s->scan);
 		sqlite3_bind_int64(set, 2, k->row[i].row);
