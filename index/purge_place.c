@@ -233,8 +233,9 @@ clear_own(struct run *run, struct run_place *pl, struct err *e)
 	struct sys_dir *shelf = NULL;
 	int rc = run_unlink(run, pl->private, PLAN_FILE);
 
-	/* What is open keeps its name on some systems, and a folder with it: the lock goes first, and the folder is let go. A run that gets
-	 * the lock now finds nothing to do. */
+	/* What is open keeps its name on some systems, and a folder with it: the lock goes first, and the folder is let go, by the reader too
+	 * (it has read there what became of an active message). A run that gets the lock now finds nothing to do. */
+	spool_reader_let_go(pl->r);
 	sys_lock_free(pl->lock);
 	pl->lock = NULL;
 	if (rc == 0 || rc == ENOENT)

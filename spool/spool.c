@@ -192,16 +192,23 @@ spool_reader_new_live(struct spool *sp)
 }
 
 void
-spool_reader_free(struct spool_reader *r)
+spool_reader_let_go(struct spool_reader *r)
 {
 	size_t i;
 
-	if (r == NULL)
-		return;
 	for (i = 0; i < sizeof r->dirs / sizeof r->dirs[0]; i++) {
 		sys_dir_close(r->dirs[i].dir);
 		free(r->dirs[i].rel);
 	}
+	memset(r->dirs, 0, sizeof r->dirs);
+}
+
+void
+spool_reader_free(struct spool_reader *r)
+{
+	if (r == NULL)
+		return;
+	spool_reader_let_go(r);
 	arena_free(&r->scratch);
 	free(r->window);
 	free(r->window2);

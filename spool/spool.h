@@ -193,6 +193,9 @@ struct spool_reader *spool_reader_new(struct spool *sp);	/* for reading many: wh
 struct spool_reader *spool_reader_new_live(struct spool *sp);	/* for whoever takes, puts back or removes */
 void spool_reader_free(struct spool_reader *r);
 
+/* Closes the folders that it keeps open: on Windows a folder that is open keeps its name and the one above it. It can go on reading. */
+void spool_reader_let_go(struct spool_reader *r);
+
 /* The open folder at rel (relative to the root), from the reader's small cache. Not to be closed. NULL and err. */
 struct sys_dir *spool_reader_dir(struct spool_reader *r, const char *rel, struct err *e);
 

@@ -73,8 +73,11 @@ ok(!(grep { $_->{state} ne 'deleted' } @{ $p->{rows} }), '  each says so');
 adds_up($p->{sums}, '  before + arrived = after + deleted + vanished');
 is_deeply([ @{ $p->{sums} }{qw(before arrived vanished kept)} ], [ scalar(@all), 0, 0, 0 ], '  nothing came or went meanwhile');
 like($p->{sums}{archive}, qr{^\Q$arc\E/[^/]+-plan$plan\.tar\.zst$}, '  the archive has an absolute name');
-is((stat $p->{sums}{archive})[2] & 07777, 0600, '  and mode 0600');
-is((stat $arc)[2] & 07777, 0700, '  in a folder of mode 0700');
+SKIP: {
+	skip 'modes are POSIX', 2 if is_windows();
+	is((stat $p->{sums}{archive})[2] & 07777, 0600, '  and mode 0600');
+	is((stat $arc)[2] & 07777, 0700, '  in a folder of mode 0700');
+}
 is((split ' ', `sha256sum '$p->{sums}{archive}'`)[0], $p->{sums}{sha256}, '  its SHA-256 is the one that was told');
 ok(!-e "$dir/$_/.spoolsweep", "  no private folder stays in $_") for qw(pf ex);
 is(scalar(listing($index, '--account', $top)), 0, '  and the index knows');
@@ -159,7 +162,7 @@ is($d->{status}, 0, '--scan needs no scan before');
 is($d->{sums}{planned}, 20, '  and finds all');
 # ---- the output cannot be written: what was done to the spool is not "spool untouched"
 SKIP: {
-	skip '/dev/full is not here', 6 if is_windows() || !-c '/dev/full';
+	skip '/dev/full is not here', 6 if !-c '/dev/full';
 	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 	mkspool('postfix', "$dir/mute", 4);
 	my $mute = "$dir/mute-index/index.db";
