@@ -111,8 +111,8 @@ subtest 'hand-made hostility' => sub {
 	my ($spool, $index) = ("$work/hand", "$work/hand.db");
 	make_spool($spool);
 	my $in = "$spool/input";
-	my %id = map { $_ => new_id() } qw(good empty sparse_h sparse_d long_line long_subject long_rcpt claim twin no_h no_d d_link h_link h_fifo h_dir
-	    spoof deep both);
+	my @links = is_windows() ? () : qw(d_link h_link h_fifo);	# Wine follows links
+	my %id = map { $_ => new_id() } qw(good empty sparse_h sparse_d long_line long_subject long_rcpt claim twin no_h no_d h_dir spoof deep both), @links;
 	put_message($in, $id{good});
 	put_message($in, $_) for @id{qw(empty sparse_h sparse_d no_d)};
 	spew("$in/$id{empty}-H", '', 0640);
@@ -137,22 +137,25 @@ subtest 'hand-made hostility' => sub {
 	make_path("$in/M");
 	put_message($_, $id{both}) for $in, "$in/M";
 
-	put_message($in, $_) for @id{qw(d_link h_link h_fifo h_dir)};
+	put_message($in, $_) for @id{@links, 'h_dir'};
 	spew("$spool/secret", "root:x:0:0\n", 0600);
-	unlink "$in/$id{d_link}-D", map { "$in/$_-H" } @id{qw(h_link h_fifo h_dir)};
-	symlink '../secret', "$in/$id{d_link}-D" or die $!;
-	symlink '../secret', "$in/$id{h_link}-H" or die $!;
-	mkfifo("$in/$id{h_fifo}-H", 0640) or die $!;
+	unlink "$in/$id{h_dir}-H";
 	mkdir "$in/$id{h_dir}-H" or die $!;
-	my $odd = 4;
+	my $odd = 1;
 	my $lone = new_id();
-	symlink '/etc/passwd', "$in/$lone-H" or die $!;
-	$odd++;
+	if (@links) {
+		unlink "$in/$id{d_link}-D", map { "$in/$_-H" } @id{qw(h_link h_fifo)};
+		symlink '../secret', "$in/$id{d_link}-D" or die $!;
+		symlink '../secret', "$in/$id{h_link}-H" or die $!;
+		mkfifo("$in/$id{h_fifo}-H", 0640) or die $!;
+		symlink '/etc/passwd', "$in/$lone-H" or die $!;
+		$odd = 5;
+	}
 	socket my $sock, AF_UNIX, SOCK_STREAM, 0 or die $!;
 	my $short = tempdir('sweepXXXXXX', TMPDIR => 1, CLEANUP => 1);	# a socket's path may have 107 bytes
 	symlink $spool, "$short/s" or die $!;
-	$odd++ if bind $sock, pack_sockaddr_un("$short/s/msglog/" . new_id());
-	$odd++ if system("mknod '$in/" . new_id() . "-J' c 1 3 2>/dev/null") == 0;
+	$odd++ if @links && bind $sock, pack_sockaddr_un("$short/s/msglog/" . new_id());
+	$odd++ if @links && system("mknod '$in/" . new_id() . "-J' c 1 3 2>/dev/null") == 0;
 	my @bad_names = ("new\nline-H", "1qDO9M-00000\n-2p-H", "1qDO9M-00000\e-2p-H", "1qDO9M-0000\xff0-2p-H", '1qDO9M-000000-2-H', '1qDO9M-0000001-2p-H');
 	spew("$in/$_", envelope('x'), 0640) for @bad_names;
 	spew("$spool/scan/$id{good}/$id{good}.eml", 'a copy', 0640);
@@ -170,16 +173,21 @@ subtest 'hand-made hostility' => sub {
 	is($total->{orphans}, 2, 'two halves');
 	is($total->{damaged}, total_damaged(values %row) + $odd, "damaged rows and $odd odd files");
 	is_deeply($total->{unknown}, [], 'no queue is unknown');
+	SKIP: {
+		skip 'Wine follows links', 5 if !@links;
+		like("@{ $row{ $id{$_} }{damage} }", $_ eq 'd_link' ? qr/-D is not a regular file/ : qr/-H is not a regular file/, "$_ says why") for @links;
+		is($row{ $id{d_link} }{account}, 'info@shop.example', 'd_link: its account is readable');
+		is($row{ $id{d_link} }{size}, undef, 'd_link: a size that cannot be told is null');
+	}
 	my %want = (empty => qr/-H: empty/, sparse_h => qr/-H: line 1 has no end/, long_rcpt => qr/recipient 2 is too long/,
-	    claim => qr/recipient count 100000, 3 present/, no_h => qr/no -H/, no_d => qr/no -D/, d_link => qr/-D is not a regular file/,
-	    h_link => qr/-H is not a regular file/, h_fifo => qr/-H is not a regular file/, h_dir => qr/-H is not a regular file/,
+	    claim => qr/recipient count 100000, 3 present/, no_h => qr/no -H/, no_d => qr/no -D/, h_dir => qr/-H is not a regular file/,
 	    both => qr/a second -H/);
 	like("@{ $row{ $id{$_} }{damage} }", $want{$_}, "$_ says why") for sort keys %want;
 	is_deeply($row{ $id{$_} }{damage}, [], "$_ is whole") for qw(good sparse_d long_line long_subject twin spoof deep);
 	like("@{ $row{ $id{twin} }{notes} }", qr/2 links/, 'a hard link is noted');
-	is($row{ $id{$_} }{account}, 'info@shop.example', "$_: its account is readable") for qw(good long_line long_subject claim no_d d_link both);
+	is($row{ $id{$_} }{account}, 'info@shop.example', "$_: its account is readable") for qw(good long_line long_subject claim no_d both);
 	is($row{ $id{sparse_d} }{size}, (1 << 30) - 19 + 28 + 15 + 1, 'a hole counts as its length');
-	is($row{ $id{$_} }{size}, undef, "$_: a size that cannot be told is null") for qw(empty sparse_h no_h no_d d_link);
+	is($row{ $id{$_} }{size}, undef, "$_: a size that cannot be told is null") for qw(empty sparse_h no_h no_d);
 	is($row{ $id{claim} }{recipients}, 3, 'recipients are counted, not believed');
 	is($row{ $id{spoof} }{state}, 'deferred', 'a variable does not freeze');
 	is_deeply([@{ $row{ $id{spoof} } }{qw(account account_kind local_user uid)}], ['www-data', 'local', 'www-data', 33], 'nor authenticate');
@@ -273,6 +281,7 @@ subtest 'messages that change and move during the scan' => sub {
 };
 
 subtest 'a link as queue folder' => sub {
+	plan skip_all => 'Wine follows links' if is_windows();
 	my ($spool, $index) = ("$work/linked", "$work/linked.db");
 	make_spool($spool);
 	put_message("$spool/input", new_id());
@@ -301,6 +310,7 @@ subtest 'a link as queue folder' => sub {
 };
 
 subtest 'an unreadable folder, as an unprivileged user' => sub {
+	plan skip_all => 'other users are not played under Wine' if is_windows();
 	plan skip_all => 'needs root for setpriv' if $> != 0;
 	my ($top, $nobody) = ("$work/private", 65534);
 	my ($spool, $index) = ("$top/spool", "$top/index.db");
