@@ -4,6 +4,8 @@
 
 #include "spool/sys.h"
 
+#define SAFE_EACH 1000		/* messages: who is killed for being late has not read them in vain */
+
 /* Is what is there of our encoding? 1, 0, -1. */
 static int
 is_usable(struct index *ix, int64_t spool, const char *zone, struct err *e)
@@ -95,7 +97,7 @@ keep_store(struct index *ix, int64_t spool, const char *zone, struct stage *s, v
 	sqlite3_stmt *st;
 	struct staged m;
 	const void *record;
-	size_t n;
+	size_t n, kept = 0;
 	int rc, step;
 
 	if (note_scan(ix, spool, zone, e) < 0)
@@ -115,6 +117,10 @@ keep_store(struct index *ix, int64_t spool, const char *zone, struct stage *s, v
 		sqlite3_reset(st);
 		if (step != SQLITE_DONE) {
 			rc = index_err(ix, e, "write");
+			break;
+		}
+		if (++kept % SAFE_EACH == 0 && index_exec(ix, "COMMIT; BEGIN IMMEDIATE", e) < 0) {
+			rc = -1;
 			break;
 		}
 	}

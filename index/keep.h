@@ -27,7 +27,7 @@ void keep_free(struct keep *k);
 /* The next kept message whose fingerprint was seen. 1, 0 end, -1; out is valid until the next call. */
 int keep_next(struct staged *out, struct keep *k, struct err *e);
 
-/* In a transaction: keeps what a stage holds (stage_end was called); fn gets each message too. */
+/* In a transaction, which it ends and begins anew now and then: keeps what a stage holds (stage_end was called); fn gets each message too. */
 int keep_store(struct index *ix, int64_t spool, const char *zone, struct stage *s, void (*fn)(void *arg, const struct staged *m), void *arg,
     struct err *e);
 
