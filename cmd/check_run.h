@@ -15,6 +15,8 @@ struct check_spool {
 	const char *arg;		/* as it was asked for */
 	const char *label;		/* of performance data: "postfix", or "postfix:/srv/a" when there are two of a kind */
 	struct spool *sp;		/* NULL: could not be opened */
+	struct check_past past[CHECK_COUNT];
+	atomic_int has_past;		/* past is whole: the watchdog may read it */
 	struct check_facts facts;
 	atomic_int is_done;		/* facts are whole: the watchdog may read them */
 	atomic_llong counted;		/* messages met so far */
@@ -54,8 +56,9 @@ void check_out_rows(struct out *o, const struct check_run *r);
 /* Writes the metrics file. -1 and err. */
 int check_metrics(const char *path, const struct check_run *r, int with_domains, struct err *e);
 
-/* Log and command, when the state has changed or --repeat says so; says on stderr what fails. */
-void check_alert(struct check_run *r, const char *ix_path);
+/* Notes the results for the next check; log and command, when the state has changed or --repeat says so; says on stderr what fails. The command has
+ * what is left until end (sys_clock_us), but 5 seconds at least and 60 at most. */
+void check_alert(struct check_run *r, const char *ix_path, int64_t end);
 
 /* check --list. */
 void check_out_list(struct context *c);

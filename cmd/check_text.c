@@ -4,6 +4,7 @@
 
 #include "cmd/check_run.h"
 #include "index/rank.h"
+#include "spool/sys.h"
 
 #define NAME_COLUMNS 100
 
@@ -119,7 +120,14 @@ void
 check_text(struct buf *b, const struct check_result *r, const struct check_facts *f)
 {
 	struct sentence s = { b, { 0 }, r, f };
+	int64_t now = sys_now_us();
 
+	if (r->past != 0) {
+		buf_fmt(b, "%s ago, and not read since: ", duration(&s, r->past < now ? (double)(now - r->past) / 1e6 : 0));
+		known(&s);
+		arena_free(&s.a);
+		return;
+	}
 	switch (r->fact.how) {
 	case FACT_NONE:
 		buf_fmt(b, "%s: %s", check_info[r->id].name, r->fact.why != NULL ? r->fact.why : "nothing to judge");

@@ -7,6 +7,7 @@
 #include "cmd/check_run.h"
 #include "cmd/cmd.h"
 #include "index/check_facts.h"
+#include "index/check_past.h"
 #include "index/rank.h"
 #include "index/scan.h"
 #include "spool/arena.h"
@@ -253,6 +254,7 @@ cut_short(struct look *l, struct check_spool *s, const struct scan_stats *st)
 
 	forget(s, why);
 	facts_from_partial(&s->facts, st->partial, st->found, why, &l->r->known, a);
+	s->facts.is_late = 1;
 	l->r->timed_out = 1;
 }
 
@@ -270,6 +272,7 @@ locked(struct look *l, struct check_spool *s, const struct scan_stats *st, int64
 		return;
 	}
 	forget(s, why);
+	s->facts.is_late = 1;
 	count_only(s, until, why, NULL);
 	if (s->facts.fact[CHECK_MESSAGES].how == FACT_KNOWN)
 		s->facts.fact[CHECK_MESSAGES].how = FACT_AT_LEAST;
@@ -353,6 +356,8 @@ judge(struct check_run *r)
 
 	r->state = CHECK_OK;
 	for (i = 0; i < r->n; i++) {
+		r->v[i].facts.past = r->v[i].has_past ? r->v[i].past : NULL;
+		r->v[i].facts.known = &r->known;
 		check_judge_all(r->v[i].result, &r->limits, &r->v[i].facts);
 		for (id = 0; id < CHECK_COUNT; id++)
 			if (id != CHECK_INDEX)
@@ -365,7 +370,7 @@ judge(struct check_run *r)
 }
 
 static void
-tell(struct check_run *r, const char *ix_path)
+tell(struct check_run *r, const char *ix_path, int64_t end)
 {
 	struct err e = { 0, "" };
 
@@ -378,7 +383,20 @@ tell(struct check_run *r, const char *ix_path)
 	else
 		check_out_rows(&r->c->out, r);
 	out_flush(&r->c->out);
-	check_alert(r, ix_path);
+	check_alert(r, ix_path, end);
+}
+
+static void
+load_past(struct look *l, struct check_spool *s)
+{
+	struct err e = { 0, "" };
+
+	if (l->ix == NULL || s->sp == NULL)
+		return;
+	if (past_load(s->past, l->ix, s->sp->driver->name, s->sp->root, &l->r->arena, &e) < 0)
+		fault(l, &e);
+	else
+		s->has_past = 1;
 }
 
 static void
@@ -395,6 +413,8 @@ look(struct check_run *r, struct look *l)
 	/* From here on hostile bytes are parsed. A confined process could start no mailer and perhaps write no other folder. */
 	if (l->ix != NULL && r->c->opt[OPT_ON_ALERT] == NULL && r->c->opt[OPT_METRICS] == NULL)
 		cmd_confine(l->ix);
+	for (i = 0; i < r->n; i++)
+		load_past(l, &r->v[i]);
 	for (i = 0; i < r->n; i++)
 		if (r->v[i].sp != NULL)
 			look_at(l, &r->v[i], (l->end - sys_clock_us()) / (int64_t)(r->n - i));
@@ -421,7 +441,7 @@ static void
 answer_without(struct watchdog *w)
 {
 	struct context c = *w->r->c;
-	struct check_run r = { .c = &c, .limits = w->r->limits, .timeout = w->r->timeout, .repeat = w->r->repeat, .timed_out = 1 };
+	struct check_run r = { .c = &c, .limits = w->r->limits, .timeout = w->r->timeout, .repeat = w->r->repeat, .timed_out = 1, .known = w->r->known };
 	struct check_spool *s;
 	size_t i;
 
@@ -442,10 +462,14 @@ answer_without(struct watchdog *w)
 		    arena_fmt(&r.arena, "no answer within %g s", r.timeout));
 		s->facts.fact[CHECK_MESSAGES].how = FACT_AT_LEAST;
 		s->facts.fact[CHECK_MESSAGES].v = (double)w->r->v[i].counted;
+		s->facts.is_late = 1;
+		if (w->r->v[i].has_past)
+			memcpy(s->past, w->r->v[i].past, sizeof s->past);
+		s->has_past = w->r->v[i].has_past;
 	}
 	facts_unknown(&r.index_facts, NULL, NULL, "not looked at");
 	judge(&r);
-	tell(&r, w->ix_path);
+	tell(&r, w->ix_path, w->end);
 	_Exit((int)r.state);
 }
 
@@ -526,7 +550,7 @@ check(struct check_run *r, struct sys_zone *zone, int64_t start)
 	look(r, &l);
 	take_the_word(&w);
 	judge(r);
-	tell(r, l.ix_path);
+	tell(r, l.ix_path, l.end);
 	sys_thread_join(thread);
 	sys_mutex_free(w.lock);
 	free(l.ix_path);

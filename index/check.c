@@ -233,6 +233,29 @@ state_of(const struct check_result *r)
 	return CHECK_UNKNOWN;
 }
 
+/* What was CRITICAL and could not be looked at again has not become better. Its number is of then: now it is unknown. */
+static void
+still_critical(struct check_result *out, const struct check_past *p, const struct check_known *k)
+{
+	struct check_result then = *out;
+	struct check_account a;
+
+	then.fact = p->fact;
+	then.account = p->account;
+	if (p->account != NULL && k != NULL && out->id != CHECK_CLIENTS) {
+		a = *p->account;
+		check_known_mark(&a, 1, k);
+		if (a.is_known)
+			return;
+	}
+	if (state_of(&then) != CHECK_CRITICAL)
+		return;
+	*out = then;
+	out->state = CHECK_CRITICAL;
+	out->fact.how = FACT_UNKNOWN;
+	out->past = p->at;
+}
+
 void
 check_judge(struct check_result *out, enum check_id id, const struct check_limits *l, const struct check_facts *f)
 {
@@ -246,6 +269,8 @@ check_judge(struct check_result *out, enum check_id id, const struct check_limit
 	if (l->has_critical[id] || defaults_apply(id, f))
 		out->critical = l->critical[id];
 	out->state = state_of(out);
+	if (out->state == CHECK_UNKNOWN && f->is_late && f->past != NULL && f->past[id].at != 0)
+		still_critical(out, &f->past[id], f->known);
 }
 
 void

@@ -76,6 +76,12 @@ struct check_account {
 	int is_known;				/* in the list of known ones, below its number */
 };
 
+struct check_past {		/* what an earlier check knew */
+	struct fact fact;
+	const struct check_account *account;	/* that is meant, NULL none */
+	int64_t at;			/* microseconds, 0: nothing is known */
+};
+
 struct check_facts {
 	const char *kind, *root;	/* kind NULL: the spool could not be opened */
 	struct fact fact[CHECK_COUNT];	/* the three of accounts are made by the judging from `account` */
@@ -87,6 +93,9 @@ struct check_facts {
 	const char *note;		/* how it was looked at, when that is worth saying; NULL */
 	int64_t holder;			/* process that carries out a plan on this spool right now, 0 none */
 	int is_ours;			/* one of this machine's spools: its MTA should run */
+	int is_late;			/* what is not known would be, had there been more time */
+	const struct check_past *past;	/* CHECK_COUNT of them; NULL none */
+	const struct check_known *known;	/* accounts that are left out of the past, too; NULL none */
 };
 
 struct check_result {
@@ -95,6 +104,7 @@ struct check_result {
 	struct fact fact;
 	struct range warning, critical;	/* as they were applied */
 	const struct check_account *account;	/* that is meant, NULL none */
+	int64_t past;			/* when it was found out, microseconds: CRITICAL then, and there was no time to look again; 0: now */
 };
 
 /* Judges one check, or all of a spool in the order of check_id. */

@@ -12,7 +12,7 @@
 #include "spool/err.h"
 
 #define INDEX_APPLICATION_ID 0x53505357	/* "SPSW" */
-#define INDEX_VERSION 5
+#define INDEX_VERSION 6
 
 /* The notes of a message m as one JSON array: those of its envelope and header, then those of its body. */
 #define INDEX_NOTES "CASE WHEN m.notes IS NULL THEN coalesce(m.body_notes, '[]') WHEN m.body_notes IS NULL THEN m.notes" \

@@ -154,7 +154,7 @@ drop_scans(struct prune_counts *out, struct index *ix, int64_t cutoff, struct er
 static int
 is_no_text(const char *table, const char *column)
 {
-	static const char *const tables[] = { "text", "scan", "total", "spool", "account", "staged", "unfinished", "alert", "meta", "idn" };
+	static const char *const tables[] = { "text", "scan", "total", "spool", "account", "staged", "unfinished", "alert", "judged", "meta", "idn" };
 	static const char *const columns[] = {	/* of a message, its recipients, parts and links */
 		"message.id", "message.fp", "message.gone_scan", "message.new_scan", "message.spool", "message.account", "message.arrived",
 		"message.arrived_fraction", "message.recipients", "message.pending", "message.size", "message.is_report", "message.inode", "message.uid",

@@ -185,8 +185,18 @@ static const char step5[] =
     " PRIMARY KEY(message, seq)) STRICT, WITHOUT ROWID;"
     "UPDATE message SET contents = 0 WHERE is_report;";
 
+/* What health checks found out, for the next one that has no time to look: by spool and name of the check. */
+static const char step6[] =
+    "CREATE TABLE judged("
+    " kind TEXT NOT NULL, root TEXT NOT NULL, name TEXT NOT NULL,"
+    " scan INTEGER NOT NULL,"						/* the newest of this spool at that time, 0 none */
+    " is_known INTEGER NOT NULL,"					/* 0: a lower bound */
+    " value REAL NOT NULL, why TEXT, at INTEGER NOT NULL,"		/* microseconds since 1970, UTC */
+    " account_kind TEXT, account TEXT, messages INTEGER NOT NULL, seconds INTEGER NOT NULL, usual INTEGER NOT NULL,"	/* -1 not known */
+    " PRIMARY KEY(kind, root, name)) STRICT, WITHOUT ROWID;";
+
 /* Made after a first bulk load (scan.c), and here for all that follow. */
-static const char *const steps[INDEX_VERSION] = { step1, step2, step3, step4, step5 };
+static const char *const steps[INDEX_VERSION] = { step1, step2, step3, step4, step5, step6 };
 
 int
 schema_upgrade(struct index *ix, int from, struct err *e)

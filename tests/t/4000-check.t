@@ -307,23 +307,46 @@ subtest 'kept rows: another zone, another program, damage' => sub {
 subtest 'a system call that hangs' => sub {
 	my $fault = fault_program() or plan skip_all => 'no build/spoolsweep-fault: make check builds it';
 	my $spool = put("$dir/hang", 9);
-	local $ENV{SPOOLSWEEP_FAULT_LOG} = "$dir/hang.log";
 	my $run = sub {
 		my $out = `'$fault' --index '$dir/hang.db' check @quiet $_[0] '$spool' 2>/dev/null`;
 		return ($? >> 8, $out);
 	};
-	is(($run->('-t 600'))[0], 0, 'without a fault it is OK');
-	my @line = map { [split /\t| /] } split /\n/, slurp("$dir/hang.log");
-	my ($in_folder) = grep { $_->[1] eq 'sys_dir_next' } reverse @line;
-	ok($in_folder, 'there is a call that reads a folder');
-	delete $ENV{SPOOLSWEEP_FAULT_LOG};
+	# the last call that reads a folder, in a run that nothing disturbs
+	my $in_folder = sub {
+		local $ENV{SPOOLSWEEP_FAULT_LOG} = "$dir/hang.log";
+		unlink "$dir/hang.log";
+		is(($run->('-t 600'))[0], 0, 'without a fault it is OK');
+		my ($last) = grep { $_->[1] eq 'sys_dir_next' } map { [split /\t| /] } reverse split /\n/, slurp("$dir/hang.log");
+		ok($last, 'there is a call that reads a folder');
+		return $last->[0];
+	};
+	my ($fresh, $again) = ($in_folder->(), $in_folder->());
 	local $ENV{SPOOLSWEEP_FAULT_RUN} = 'echo $$ >' . "$dir/sleeper; exec sleep 600 >/dev/null 2>&1";
 	unlink glob "$dir/hang.db*";
-	local $ENV{SPOOLSWEEP_FAULT} = "$in_folder->[0]:run";
+	local $ENV{SPOOLSWEEP_FAULT} = "$fresh:run";
 	my ($status, $out) = $run->('-t 8');
-	kill 'KILL', slurp("$dir/sleeper") =~ /(\d+)/ if -s "$dir/sleeper";
+	my $wake = sub { kill 'KILL', slurp("$dir/sleeper") =~ /(\d+)/ if -s "$dir/sleeper" };
+	$wake->();
 	is($status, 3, 'it hangs in the last folder: UNKNOWN');
 	like($out, qr/no answer within 8 s/, 'said by the watchdog') or diag $out;
+
+	# what was CRITICAL has not become better because nobody could look
+	my @critical = ('-c', 'account_messages=8');
+	unlink glob "$dir/hang.db*";
+	is(check("$dir/hang.db", @critical, $spool)->{status}, 2, 'CRITICAL while it can be read');
+	local $ENV{SPOOLSWEEP_FAULT} = "$again:run";
+	($status, $out) = $run->("-t 8 @critical");
+	$wake->();
+	is($status, 2, 'CRITICAL while it hangs') or diag $out;
+	like($out, qr/\ASPOOL CRITICAL - .* ago, and not read since: info\@shop\.example queued 9/, 'as it was found');
+	is(perf($out)->{exim_account_messages}, 'U', 'its number is not known now');
+	($status, $out) = $run->('-t 8 -c account_messages=9');
+	$wake->();
+	is($status, 3, 'judged by the range of now');
+	scan_of("$dir/hang.db", $spool);
+	($status, $out) = $run->("-t 8 @critical");
+	$wake->();
+	is($status, 3, 'a scan that was published since ends it');
 };
 
 subtest 'the metrics file' => sub {
@@ -402,6 +425,14 @@ subtest 'alerts' => sub {
 	is($told->(), 'OK 1', 'and tried again');
 	check($db, @alert, $spool);
 	is($told->(), '', 'until it succeeds');
+	# the verdict stands before the command runs, and a command that hangs holds it for a bounded time
+	my ($seen, $line) = ("$dir/seen", "$dir/line");
+	waitpid start_program({ out => $line }, $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/order.db", 'check', @quiet, '-c', 'messages=2', '--on-alert', "cat '$line' >'$seen'",
+	    $spool), 0;
+	like(slurp($seen), qr/\ASPOOL CRITICAL - .*\n\z/, 'the line is out before the command runs');
+	$r = sweep({ index => "$dir/hold.db" }, 'check', @quiet[2 .. $#quiet], '-t', 2, '-c', 'messages=2', '--on-alert', 'exec sleep 300', $spool);
+	is($r->{status}, 2, 'a command that hangs does not change the state');
+	like($r->{err}, qr/--on-alert: exec sleep 300: not done in 5 s; the next check tries again/, 'and is ended after 5 s when --timeout leaves less');
 	check($db, '--on-alert', 'exec <&-; exit 0', '-w', 'messages=1', $spool);
 	is(sql($db, "select state, told > 0 from alert where about = 'exim:$spool'"), '1|1', 'a command need not read');
 	# the index cannot be asked what was told: too often is better than never

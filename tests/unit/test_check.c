@@ -291,6 +291,44 @@ test_alert(void **state)
 	assert_int_equal(check_alert_due(&a, CHECK_UNKNOWN, 0, t), CHECK_LOG | CHECK_RUN);	/* the very first */
 }
 
+/* Out of time: what was critical stays so, what was not is unknown; a number of then is none of now. */
+static void
+test_past(void **state)
+{
+	const struct check_account then = { "auth", "info@shop.example", 1001, -1, -1, 60, -1, 0 };
+	struct check_past past[CHECK_COUNT] = { { { FACT_NONE, 0, NULL }, NULL, 0 } };
+	struct known_account newsletter = { "auth", "info@shop.example", -1 };
+	struct check_known known = { &newsletter, 1 };
+	struct check_result r;
+	struct err e;
+
+	(void)state;
+	past[CHECK_ACCOUNT_MESSAGES] = (struct check_past){ { FACT_AT_LEAST, 1001, NULL }, &then, 5 };
+	past[CHECK_MTA] = (struct check_past){ { FACT_KNOWN, 0, NULL }, NULL, 5 };
+	past[CHECK_FROZEN] = (struct check_past){ { FACT_KNOWN, 1000, NULL }, NULL, 5 };
+	facts.past = past;
+	facts.accounts.how = FACT_AT_LEAST;
+	facts.fact[CHECK_MTA].how = facts.fact[CHECK_FROZEN].how = FACT_UNKNOWN;
+	assert_int_equal(state_of(CHECK_ACCOUNT_MESSAGES), CHECK_UNKNOWN);	/* not for want of time */
+	facts.is_late = 1;
+	check_judge(&r, CHECK_ACCOUNT_MESSAGES, &limits, &facts);
+	assert_int_equal(r.state, CHECK_CRITICAL);
+	assert_int_equal(r.fact.how, FACT_UNKNOWN);
+	assert_int_equal(r.past, 5);
+	assert_string_equal(r.account->name, "info@shop.example");
+	assert_int_equal(state_of(CHECK_MTA), CHECK_CRITICAL);
+	assert_int_equal(state_of(CHECK_FROZEN), CHECK_UNKNOWN);
+	facts.known = &known;
+	assert_int_equal(state_of(CHECK_ACCOUNT_MESSAGES), CHECK_UNKNOWN);
+	facts.known = NULL;
+	assert_int_equal(check_limit_set(&limits, 1, "account_messages=1001", &e), 0);	/* judged by the range of now */
+	assert_int_equal(state_of(CHECK_ACCOUNT_MESSAGES), CHECK_UNKNOWN);
+	facts.accounts.how = FACT_KNOWN;
+	assert_int_equal(state_of(CHECK_ACCOUNT_MESSAGES), CHECK_OK);
+	past[CHECK_MTA].at = 0;
+	assert_int_equal(state_of(CHECK_MTA), CHECK_UNKNOWN);
+}
+
 int
 main(void)
 {
@@ -300,6 +338,7 @@ main(void)
 		cmocka_unit_test_setup(test_unknown, quiet), cmocka_unit_test_setup(test_accounts, quiet),
 		cmocka_unit_test_setup(test_known, quiet), cmocka_unit_test_setup(test_known_mistakes, quiet),
 		cmocka_unit_test_setup(test_limits, quiet), cmocka_unit_test_setup(test_history, quiet), cmocka_unit_test(test_alert),
+		cmocka_unit_test_setup(test_past, quiet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
