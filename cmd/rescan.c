@@ -1,5 +1,6 @@
 #include "cmd/rescan.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,6 +143,28 @@ rescan_selection(const struct context *c, struct index *ix, struct selection *s)
 	return all(r);
 }
 
+static void
+count_scan(void *arg, const struct query_scan *sc)
+{
+	(void)sc;
+	++*(size_t *)arg;
+}
+
+/* Indexes of one folder share a journal. A spool that is scanned into an index stays in it: "all" and every later purge would mean that one too. */
+static int
+is_of_another(struct index *ix, const struct place *pl, int64_t plan, struct err *e)
+{
+	struct selection *all_of_it = selection_new();
+	size_t n = 0;
+	int rc = query_scans(ix, all_of_it, count_scan, &n, e);
+
+	selection_free(all_of_it);
+	if (rc == 0 && n > 0)
+		rc = err_set(e, 0, "plan %" PRId64 " was made with another index of this folder: %s does not know %s:%s (--index names the one that made it;"
+		    " when that is lost, scan that spool into this one first)", plan, ix->path, pl->kind, pl->root);
+	return rc;
+}
+
 int
 rescan_plan(const struct context *c, struct index *ix, struct journal *j, int64_t plan)
 {
@@ -160,12 +183,16 @@ rescan_plan(const struct context *c, struct index *ix, struct journal *j, int64_
 		if (selection_add(s, SEL_SPOOL, pl.root, &e) < 0 || selection_add(s, SEL_KIND, pl.kind, &e) < 0 ||
 		    query_scans(ix, s, add_scanned, r, &e) < 0)
 			rc = -1;
-		else if (r->n == before)	/* this index does not know it yet */
+		else if (r->n == before && is_of_another(ix, &pl, plan, &e) < 0)
+			rc = -1;
+		else if (r->n == before)	/* a new index */
 			add(r, pl.kind, pl.root, NULL);
 		selection_free(s);
 	}
-	if (rc < 0)
+	if (rc < 0) {
+		r->n = 0;
 		r->status = cmd_fail(&e);
+	}
 	arena_free(&a);
 	return all(r);
 }

@@ -199,4 +199,27 @@ SKIP: {
 	is($u->{status}, 0, '  exit 0');
 }
 
+# Two indexes in one folder share a journal: a plan of the one does not bring its spool into the other.
+{
+	my ($one, $two) = map { "$dir/shared/$_.db" } qw(one two);
+	mkdir "$dir/shared" or die $!;
+	for (['one', $one], ['two', $two]) {
+		mkspool('--now', time, 'exim', "$dir/shared/$_->[0]", 20);
+		scan_of($_->[1], "exim:$dir/shared/$_->[0]");
+	}
+	my @archive = ('--archive', "$dir/shared/archives");
+	sweep_ok({ index => $one }, 'purge', '--all', '--limit', 3);
+	my $r = sweep({ index => $two }, 'purge', '--plan', 1, '--execute', '--yes', @archive);
+	is($r->{status}, 1, 'a plan of another index is refused');
+	like($r->{err}, qr/plan 1 was made with another index of this folder: \S*two\.db does not know exim:\S*one/, '  and said');
+	is(sweep_ok({ index => $two }, 'list', '-c')->{out}, "20\n", '  nor are its messages');
+	is(scalar(json_lines(sweep_ok({ index => $two }, 'plans', '--json')->{out})), 1, 'numbers of plans are one series: both see it');
+	sweep_ok({ index => $two }, 'hold', '--all', '--limit', 2, '--execute', '--yes');
+	sweep_ok({ index => $one }, 'purge', '--plan', 1, '--execute', '--yes', @archive);
+	is(sweep_ok({ index => $one }, 'list', '-c')->{out}, "17\n", 'with its own index it is carried out');
+	is(scalar(grep { ($_->{plan} // 0) == 2 } json_lines(sweep_ok({ index => $one }, 'report', '--json')->{out})), 0, 'a report is of the spools of its index');
+	sweep_ok({ index => "$dir/shared/new.db" }, 'release', '--execute');
+	is(scalar(my @back = glob "$dir/shared/two/input/*-H"), 20, 'what is held comes back under any of them');
+}
+
 done_testing();
