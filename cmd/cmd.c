@@ -1,6 +1,7 @@
 /* What the commands share: lines on stderr, the index, its age. */
 #include "cmd/cmd.h"
 #include "index/contents.h"
+#include "index/proof.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -238,6 +239,43 @@ cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct
 	if (selection_has(s, SEL_URL) || selection_has(s, SEL_ATTACHMENT) || selection_has(s, SEL_CAMPAIGN))
 		cmd_say_missing(c, ix, s, selection_has(s, SEL_URL) ? "--url" : selection_has(s, SEL_CAMPAIGN) ? "--campaign" : "--attachment");
 	return f.status;
+}
+
+void
+cmd_proof(struct buf *b, const struct proof *p)
+{
+	buf_fmt(b, "before %" PRId64 " + arrived %" PRId64 " = after %" PRId64 " + deleted %" PRId64, p->before, p->arrived, p->after, p->deleted);
+	if (p->kept > 0)
+		buf_fmt(b, " + taken %" PRId64, p->kept);
+	buf_fmt(b, " + vanished %" PRId64 "%s", p->vanished,
+	    p->before + p->arrived == p->after + p->deleted + p->kept + p->vanished ? ", by id" : ": DOES NOT ADD UP");
+	if (p->wrong > 0)
+		buf_fmt(b, "; WRONG: %" PRId64 " taken and in the spool all the same", p->wrong);
+	if (!p->is_whole)
+		buf_puts(b, "; not of queues that could not be read");
+}
+
+void
+proof_values(struct out *o, const struct proof *p)
+{
+	out_count(o, p != NULL ? p->before : -1);
+	out_count(o, p != NULL ? p->arrived : -1);
+	out_count(o, p != NULL ? p->after : -1);
+	out_count(o, p != NULL ? p->kept : -1);
+	out_count(o, p != NULL ? p->vanished : -1);
+	out_bool(o, p != NULL ? proof_holds(p) : -1);
+}
+
+int
+cmd_is_complete(const struct context *c, struct index *ix, enum rank_by by, int is_partial)
+{
+	int64_t missing, cut, all;
+	const int is_of_contents = by == RANK_URL || by == RANK_CAMPAIGN || selection_has(c->sel, SEL_URL) || selection_has(c->sel, SEL_ATTACHMENT) ||
+	    selection_has(c->sel, SEL_CAMPAIGN);
+
+	if (is_partial)
+		return 0;
+	return !is_of_contents || (contents_missing(&missing, &cut, &all, ix, c->sel, NULL) == 0 && missing + cut == 0);
 }
 
 void

@@ -76,6 +76,17 @@ void cmd_confine(const struct index *ix);
 int cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct selection *s);
 
 /* Says on stderr how many messages' contents were not read, when any: `what` ("--url") cannot know of those. */
+/* "before 5 + arrived 1 = after 4 + deleted 2 + vanished 0, by id", and what it does not prove. */
+struct proof;
+void cmd_proof(struct buf *b, const struct proof *p);
+
+/* The same for programs: keys, and a proof's values, NULL all null. */
+#define PROOF_KEY_NAMES "before", "arrived", "after", "kept", "vanished", "proven"
+void proof_values(struct out *o, const struct proof *p);
+
+/* Is a ranking of all that the selection means? 0: a queue was not wholly read, or bodies were not where it depends on them. */
+int cmd_is_complete(const struct context *c, struct index *ix, enum rank_by by, int is_partial);
+
 void cmd_say_missing(const struct context *c, struct index *ix, const struct selection *s, const char *what);
 
 /* "spoolsweep --index FILE" as this run was called, for commands that the user is told to run; quoted for a shell. */

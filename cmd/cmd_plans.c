@@ -7,6 +7,7 @@
 #include "cmd/table.h"
 #include "index/journal.h"
 #include "index/plan_copy.h"
+#include "index/proof.h"
 #include "spool/arena.h"
 #include "spool/msg.h"
 #include "spool/sys.h"
@@ -29,7 +30,7 @@ const struct command cmd_plans = {
 static const char *const keys[] = {
 	"plan", "kind", "state", "created", "started", "finished", "who", "selection", "messages", "planned", "taken", "archived", "verified",
 	"deleted", "changed", "busy", "gone", "failed", "released", "archive", "sha256", "parent",
-	"service", "service_waits", "archives"
+	"service", "service_waits", "archives", PROOF_KEY_NAMES
 };
 static const struct table_column columns[] = {
 	{ "PLAN", 0, 6, 0 }, { "KIND", 0, 5, 4 }, { "STATE", 0, 9, 0 }, { "CREATED (UTC)", 0, 19, 2 }, { "WHO", 0, 6, 5 },
@@ -89,8 +90,10 @@ static void
 put_keys(struct out *o, struct journal *j, const struct plan *p)
 {
 	char sha[2 * ARC_SHA256 + 1];
+	struct proof proof;
+	struct err e = { 0, "" };
 	size_t i;
-	int s;
+	int s, has_proof;
 
 	for (i = 0; p->has_sha && i < ARC_SHA256; i++)
 		snprintf(sha + 2 * i, 3, "%02x", p->sha[i]);
@@ -111,6 +114,10 @@ put_keys(struct out *o, struct journal *j, const struct plan *p)
 	out_text(o, p->service);
 	out_bool(o, p->service != NULL ? p->service_waits : -1);
 	put_archives(o, j, p->id);
+	has_proof = proof_load(&proof, j, p, &e);
+	if (has_proof < 0)
+		cmd_fail(&e);
+	proof_values(o, has_proof == 1 ? &proof : NULL);
 	out_row(o);
 }
 
@@ -118,6 +125,22 @@ static void
 note_archive(void *arg, const struct plan_archive *x)
 {
 	table_note(arg, x->path);
+}
+
+static int
+note_proof(struct table *t, struct journal *j, const struct plan *p, struct err *e)
+{
+	struct proof proof;
+	struct buf b;
+	int rc = proof_load(&proof, j, p, e);
+
+	buf_init(&b, 1000);
+	if (rc == 1) {
+		cmd_proof(&b, &proof);
+		table_note(t, buf_cstr(&b));
+	}
+	buf_free(&b);
+	return rc;
 }
 
 static void
@@ -140,7 +163,7 @@ put_table(struct table *t, struct journal *j, const struct plan *p, int verbose)
 	table_number(t, p->count[ITEM_RELEASED]);
 	table_cell(t, p->selection);
 	table_row(t);
-	if (verbose && journal_archives(j, p->id, note_archive, t, &e) < 0)
+	if (verbose && (journal_archives(j, p->id, note_archive, t, &e) < 0 || note_proof(t, j, p, &e) < 0))
 		cmd_fail(&e);
 }
 

@@ -441,12 +441,8 @@ show_sums(struct plan_run *r, const struct plan *p, const struct proof *proof)
 	buf_byte(b, '\n');
 	if (proof == NULL)
 		return;
-	buf_fmt(b, "before %" PRId64 " + arrived %" PRId64 " = after %" PRId64 " + deleted %" PRId64, proof->before, proof->arrived, proof->after,
-	    proof->deleted);
-	if (proof->kept > 0)
-		buf_fmt(b, " + taken %" PRId64, proof->kept);
-	buf_fmt(b, " + vanished %" PRId64 "%s\n", proof->vanished,
-	    proof->before + proof->arrived == proof->after + proof->deleted + proof->kept + proof->vanished ? ", by id" : ": DOES NOT ADD UP");
+	cmd_proof(b, proof);
+	buf_byte(b, '\n');
 }
 
 /* Nothing was selected: the last object alone. What could not be read may be why. */

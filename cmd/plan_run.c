@@ -480,6 +480,7 @@ say_wrong(void *arg, const struct item *it)
 	cmd_say("ERROR: %s was taken and is in the spool all the same (inode %" PRIu64 ")", it->id, it->inode);
 }
 
+	r->was_whole = *status == CMD_DONE && is_whole(r, id);
 static int
 prove(struct proof *out, struct plan_run *r, int64_t id, struct message_set *before)
 {
@@ -510,6 +511,11 @@ static int
 tell_all(struct plan_run *r, int64_t id, int rc, const struct purge_result *res, struct message_set *before, const struct err *e)
 {
 	struct proof proof;
+	out->is_whole = r->was_whole && status == CMD_DONE && is_whole(r, id);
+	if (proof_store(r->j, id, out, &e) < 0) {	/* what was done is done: only a report will have no proof of it */
+		cmd_fail(&e);
+		status = cmd_worse(CMD_PARTLY, status);
+	}
 	struct plan p;
 	int status = CMD_DONE, has_proof, shown;
 

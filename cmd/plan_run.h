@@ -33,6 +33,7 @@ struct plan_run {
 	struct service_run service;
 	int64_t limit, watch_s, plan;	/* plan: of --plan, --undo or --resume N, 0 none */
 	int is_fresh;			/* the index was scanned by this command */
+	int was_whole;			/* when the run began: every queue was read */
 	int keys_told;			/* the CSV header is out */
 };
 

@@ -592,6 +592,7 @@ done(struct page *p)
 	buf_puts(p->b, "<section id=\"done\"><h2>What was done</h2>");
 	if (r->nplans == 0)
 		buf_puts(p->b, "<p>Nothing yet: no plan has touched these messages.</p>");
+	term(p, "Proof", report_proof(a, x));
 	for (i = 0; i < r->nplans; i++)
 		plan(p, &r->plan[i]);
 	for (i = 0; i < r->nrestores; i++) {

@@ -57,6 +57,7 @@ void report_text(struct out *o, struct report_view *v);
 
 /* An object a line, "section" first. */
 void report_json(struct out *o, struct report_view *v);
+const char *report_proof(struct arena *a, const struct report_plan *p);	/* "before 5 + …", or that there is none */
 
 /* A file for each section. */
 int report_csv(const char *dir, struct report_view *v, struct err *e);

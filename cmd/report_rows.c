@@ -27,7 +27,7 @@ static const char *const delist_keys[] = {
 static const char *const sample_keys[] = { "section", LIST_KEY_NAMES, "removed", "recipient_list" };
 static const char *const plan_keys[] = {
 	"section", "plan", "kind", "state", "created", "started", "finished", "who", "host", "selection", "here", "planned", "taken", "archived",
-	"verified", "deleted", "changed", "busy", "gone", "failed", "released"
+	"verified", "deleted", "changed", "busy", "gone", "failed", "released", PROOF_KEY_NAMES
 };
 static const char *const archive_keys[] = { "section", "plan", "archive", "messages", "size", "sha256" };
 static const char *const restore_keys[] = { "section", "started", "who", "host", "archive", "selection", "messages" };
@@ -282,6 +282,7 @@ plans(struct out *o, struct report_view *v)
 }
 
 static void
+		proof_values(o, p->has_proof ? &p->proof : NULL);
 archives(struct out *o, struct report_view *v)
 {
 	char sha[2 * ARC_SHA256 + 1];

@@ -230,6 +230,7 @@ sentences(struct out *o, const char *name, const char *const *v, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
+		line(o, "    proof   ", report_proof(a, p));
 		line(o, i == 0 ? name : "            ", v[i]);
 }
 

@@ -85,6 +85,21 @@ where_now(struct arena *a, const struct report_row *s)
 	if (s->removed == 0)
 		return arena_fmt(a, "%s %s queued now", N(s->queued), s->queued == 1 ? "is" : "are");
 	return arena_fmt(a, "%s %s removed by spoolsweep, %s %s queued now", N(s->removed), s->removed == 1 ? "was" : "were", N(s->queued),
+const char *
+report_proof(struct arena *a, const struct report_plan *p)
+{
+	const char *text = "none: its run did not come to the end, was of an older spoolsweep, or something was put back since";
+	struct buf b;
+
+	if (!p->has_proof)
+		return text;
+	buf_init(&b, TEXT_MAX);
+	cmd_proof(&b, &p->proof);
+	text = arena_str(a, buf_cstr(&b));
+	buf_free(&b);
+	return text;
+}
+
 	    s->queued == 1 ? "is" : "are");
 }
 

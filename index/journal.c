@@ -105,7 +105,11 @@ static const char *const schema[JOURNAL_VERSION] = {
     /* A restore stops a service too: its plan is minus the number of the restore. */
     "ALTER TABLE service RENAME TO service_of_plan;"
     "CREATE TABLE service(plan INTEGER PRIMARY KEY, name TEXT NOT NULL, stopped INTEGER NOT NULL, started INTEGER) STRICT;"
-    "INSERT INTO service SELECT plan, name, stopped, started FROM service_of_plan; DROP TABLE service_of_plan;"
+    "INSERT INTO service SELECT plan, name, stopped, started FROM service_of_plan; DROP TABLE service_of_plan;",
+    /* Of the last run of a plan that came to its end (proof.h). */
+    "CREATE TABLE proof("
+    " plan INTEGER PRIMARY KEY REFERENCES plan, at INTEGER NOT NULL, before INTEGER NOT NULL, arrived INTEGER NOT NULL, after INTEGER NOT NULL,"
+    " deleted INTEGER NOT NULL, kept INTEGER NOT NULL, vanished INTEGER NOT NULL, wrong INTEGER NOT NULL, is_whole INTEGER NOT NULL) STRICT;"
 };
 
 struct journal {

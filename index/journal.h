@@ -19,7 +19,7 @@
 #include "spool/msg.h"
 #include "spool/part.h"
 
-#define JOURNAL_VERSION 6
+#define JOURNAL_VERSION 7
 
 enum plan_kind { PLAN_PURGE, PLAN_HOLD };
 

@@ -292,3 +292,61 @@ out:
 	message_set_free(p.kept);
 	return rc;
 }
+
+int
+proof_holds(const struct proof *p)
+{
+	return p->is_whole && p->wrong == 0 && p->before + p->arrived == p->after + p->deleted + p->kept + p->vanished;
+}
+
+/* Between those: the columns of both statements below. */
+static const size_t numbers[] = {
+	offsetof(struct proof, at), offsetof(struct proof, before), offsetof(struct proof, arrived), offsetof(struct proof, after),
+	offsetof(struct proof, deleted), offsetof(struct proof, kept), offsetof(struct proof, vanished), offsetof(struct proof, wrong)
+};
+enum { NUMBERS = sizeof numbers / sizeof numbers[0] };
+
+int
+proof_store(struct journal *j, int64_t plan, const struct proof *p, struct err *e)
+{
+	struct index *ix = journal_index(j);
+	sqlite3_stmt *st = index_prepare(ix, "INSERT OR REPLACE INTO proof(at, before, arrived, after, deleted, kept, vanished, wrong, is_whole, plan)"
+	    " VALUES(?,?,?,?,?,?,?,?,?,?)", e);
+	int i, rc;
+
+	if (st == NULL)
+		return -1;
+	for (i = 0; i < NUMBERS; i++)
+		sqlite3_bind_int64(st, i + 1, *(const int64_t *)(const void *)((const char *)p + numbers[i]));
+	sqlite3_bind_int(st, NUMBERS + 1, p->is_whole);
+	sqlite3_bind_int64(st, NUMBERS + 2, plan);
+	rc = sqlite3_step(st);
+	if (rc != SQLITE_DONE)
+		index_err(ix, e, "write the journal");
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+int
+proof_load(struct proof *out, struct journal *j, const struct plan *plan, struct err *e)
+{
+	struct index *ix = journal_index(j);
+	sqlite3_stmt *st = index_prepare(ix, "SELECT at, before, arrived, after, deleted, kept, vanished, wrong, is_whole FROM proof WHERE plan = ?", e);
+	int i, rc;
+
+	memset(out, 0, sizeof *out);
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, plan->id);
+	rc = sqlite3_step(st);
+	for (i = 0; rc == SQLITE_ROW && i < NUMBERS; i++)
+		*(int64_t *)(void *)((char *)out + numbers[i]) = sqlite3_column_int64(st, i);
+	if (rc == SQLITE_ROW)
+		out->is_whole = sqlite3_column_int(st, NUMBERS);
+	else if (rc != SQLITE_DONE)
+		index_err(ix, e, "read the journal");
+	sqlite3_finalize(st);
+	if (rc != SQLITE_ROW)
+		return rc == SQLITE_DONE ? 0 : -1;
+	return out->deleted == plan->count[ITEM_DELETED] && plan->count[ITEM_RELEASED] == 0 && plan->state != PLAN_UNDOING && plan->state != PLAN_UNDONE;
+}

@@ -41,4 +41,12 @@ int proof_make(struct proof *out, struct message_set *before, struct index *ix, 
 
 #define PROOF_TAKEN (1u << ITEM_TAKEN | 1u << ITEM_ARCHIVED | 1u << ITEM_VERIFIED | 1u << ITEM_DELETED)
 
+/* Does it add up, of queues that were all read, with nothing wrong? */
+int proof_holds(const struct proof *p);
+
+/* In the journal: the one of a plan's last run. load: 1; 0 there is none, or something was done to the plan since (a run that was killed, an undo, a
+ * release); -1. */
+int proof_store(struct journal *j, int64_t plan, const struct proof *p, struct err *e);
+int proof_load(struct proof *out, struct journal *j, const struct plan *plan, struct err *e);
+
 #endif

@@ -57,7 +57,7 @@ prune_journal(struct prune_counts *out, struct index *ix, int64_t cutoff, struct
 	static const char *const rows[] = {
 		"DELETE FROM part WHERE plan IN (SELECT id FROM temp.old_plan)", "DELETE FROM fate WHERE plan IN (SELECT id FROM temp.old_plan)",
 		"DELETE FROM place WHERE plan IN (SELECT id FROM temp.old_plan)", "DELETE FROM service WHERE plan IN (SELECT id FROM temp.old_plan)",
-		"DELETE FROM archive WHERE plan IN (SELECT id FROM temp.old_plan)",
+		"DELETE FROM archive WHERE plan IN (SELECT id FROM temp.old_plan)", "DELETE FROM proof WHERE plan IN (SELECT id FROM temp.old_plan)",
 		"UPDATE plan SET parent = NULL WHERE id IN (SELECT id FROM temp.old_plan)"
 	};
 	size_t i;

@@ -15,6 +15,7 @@
 
 #include "index/evidence.h"
 #include "index/journal.h"
+#include "index/proof.h"
 #include "index/query.h"
 #include "index/rank.h"
 #include "index/reply.h"
@@ -80,6 +81,8 @@ struct report_plan {
 	int is_of_spools;		/* it is about a spool of this index */
 	struct plan_archive *archive;
 	size_t narchives;
+	struct proof proof;		/* when has_proof */
+	int has_proof;
 };
 
 struct report_restore {

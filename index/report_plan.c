@@ -50,8 +50,9 @@ add_plan(struct report_pass *p, struct journal *j, const struct plan *plan, stru
 	memset(archives.to, 0, sizeof *archives.to);
 	archives.to->plan = *plan;
 	archives.to->is_of_spools = is_of_spools(p, j, plan->id, e);
+	archives.to->has_proof = proof_load(&archives.to->proof, j, plan, e);
 	p->set[p->nsets++] = message_set_new(p->ix);
-	if (archives.to->is_of_spools < 0 || message_set_items(p->set[p->nsets - 1], j, plan->id, PROOF_TAKEN, e) < 0 ||
+	if (archives.to->is_of_spools < 0 || archives.to->has_proof < 0 || message_set_items(p->set[p->nsets - 1], j, plan->id, PROOF_TAKEN, e) < 0 ||
 	    message_set_items(p->taken, j, plan->id, PROOF_TAKEN, e) < 0)
 		return -1;
 	return journal_archives(j, plan->id, add_archive, &archives, e);

@@ -85,6 +85,14 @@ SKIP: {
 	my ($plan, $archive) = ($after->{plan}[0], $after->{archive}[0]);
 	is($plan->{deleted}, $row->{removed}, 'the plan');
 	is($plan->{here}, $row->{removed}, 'all of whose messages are here');
+	my ($told) = grep { $_->{plan} == $plan->{plan} } json_lines(sweep_ok({ index => $index }, qw(plans --json))->{out});
+	is_deeply([@$plan{qw(before arrived after kept vanished)}], [$before->{summary}[0]{messages}, 0, $after->{summary}[0]{messages}, 0, 0], 'its proof');
+	is_deeply([@$told{qw(before arrived after kept vanished proven)}], [@$plan{qw(before arrived after kept vanished proven)}], 'which plans has, too');
+	my $proof = "before $plan->{before} + arrived 0 = after $plan->{after} + deleted $plan->{deleted} + vanished 0, by id";
+	ok($plan->{proven}, 'it holds');
+	like(sweep_ok({ index => $index }, qw(plans -v))->{out}, qr/^ +\Q$proof\E$/m, 'for people');
+	like(report($index, $_->[0], $_->[1] // ())->{out}, $_->[2], "@$_[0]: and in the report")
+	    for ['--text', undef, qr/^    proof   \Q$proof\E$/m], ['--html', '-', qr/<dt>Proof<\/dt><dd><bdi>\Q$proof\E</];
 	my ($file) = glob "$dir/archives/*.tar.zst";
 	is($archive->{archive}, $file, 'its archive');
 	my ($sha) = `sha256sum '$file'` =~ /^(\w+)/;

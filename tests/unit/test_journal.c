@@ -385,7 +385,7 @@ test_archives(void **state)
 static void
 test_upgrade(void **state)
 {
-	static const char back[] = "DROP TABLE restored; DROP TABLE restore; DROP TABLE service;"
+	static const char back[] = "DROP TABLE proof; DROP TABLE restored; DROP TABLE restore; DROP TABLE service;"
 	    " ALTER TABLE item ADD COLUMN state INTEGER NOT NULL DEFAULT 0;"
 	    " ALTER TABLE item ADD COLUMN why TEXT; ALTER TABLE item ADD COLUMN archive TEXT;"
 	    " UPDATE item SET (state, why, archive) = (SELECT state, why, archive FROM fate f WHERE (f.plan, f.n) = (item.plan, item.n));"
