@@ -212,13 +212,15 @@ put_accounts(struct buf *b, const struct check_spool *sp)
 
 	buf_init(&text, LINE_MAX_);
 	if (sp->facts.taken_over > 0)
-		buf_fmt(b, "%s messages of these were read by earlier checks\n", rank_number(&arena, sp->facts.taken_over));
+		buf_fmt(b, "%s message%s of these %s read by earlier checks\n", rank_number(&arena, sp->facts.taken_over),
+		    rank_plural(sp->facts.taken_over), sp->facts.taken_over == 1 ? "was" : "were");
 	for (i = 0; i < sp->facts.naccounts; i++) {
 		a = &sp->facts.account[i];
 		if (i >= 5 && !a->is_known)
 			continue;
 		buf_clear(&text);
-		buf_fmt(&text, "%s: %s:%.200s has %s messages", sp->label, a->kind, a->name, rank_number(&arena, a->messages));
+		buf_fmt(&text, "%s: %s:%.200s has %s message%s", sp->label, a->kind, a->name, rank_number(&arena, a->messages),
+		    rank_plural(a->messages));
 		if (a->usual >= 0)
 			buf_fmt(&text, ", usually %s", rank_number(&arena, a->usual));
 		buf_puts(b, a->is_known ? "known account, left out: " : "account: ");

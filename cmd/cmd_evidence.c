@@ -160,7 +160,7 @@ put(struct context *c, const struct evidence *ev)
 		free(self);
 	}
 	if (c->format == OUT_TABLE)
-		cmd_note(c, "%" PRId64 " of %" PRId64 " messages have a reply", ev->replied, ev->messages);
+		cmd_note(c, "%" PRId64 " of %" PRId64 " message%s %s a reply", ev->replied, ev->messages, rank_plural(ev->messages), ev->replied == 1 ? "has" : "have");
 }
 
 static int

@@ -242,13 +242,16 @@ tell_adopted(const struct context *c, const struct plan_adopted *got, const stru
 
 	buf_init(&again, 4096);
 	cmd_again(&again, c);
-	cmd_note(c, "plan %" PRId64 ": of %" PRId64 " messages the folder holds %" PRId64, got->plan, got->messages, got->taken);
+	cmd_note(c, "plan %" PRId64 ": of %" PRId64 " message%s the folder holds %" PRId64, got->plan, got->messages, rank_plural(got->messages), got->taken);
 	if (got->gone > 0)
-		cmd_say("%" PRId64 " messages are neither there nor where they came from: their MTA, or the end of a purge, was faster", got->gone);
+		cmd_say("%" PRId64 " message%s %s neither there nor where they came from: their MTA, or the end of a purge, was faster", got->gone,
+		    rank_plural(got->gone), rank_are(got->gone));
 	if (got->torn > 0)
-		cmd_say("%" PRId64 " messages were being deleted, and are in an archive: what is left of them stays in the folder", got->torn);
+		cmd_say("%" PRId64 " message%s being deleted, and in an archive: what is left of them stays in the folder", got->torn,
+		    got->torn == 1 ? " was" : "s were");
 	if (got->unnamed > 0)
-		cmd_say("%" PRId64 " files of the folder are not named by its plan: they stay, with the messages they belong to", got->unnamed);
+		cmd_say("%" PRId64 " file%s of the folder %s not named by its plan: they stay, with the messages they belong to", got->unnamed,
+		    rank_plural(got->unnamed), rank_are(got->unnamed));
 	if (p->kind == PLAN_HOLD)
 		cmd_note(c, "%s release --plan %" PRId64 " --execute puts them back", buf_cstr(&again), got->plan);
 	else

@@ -56,12 +56,13 @@ show(const struct context *c, struct buf *b, const struct prune_counts *n, int64
 	const char *t = text_time(when, cutoff / 1000000, 0, 0, 0);
 
 	buf_fmt(b, "%s what ended before %s UTC:\n", executed ? "Forgotten:" : "Would be forgotten:", t != NULL ? t : "the year 0");
-	buf_fmt(b, "  index    %" PRId64 " messages that have gone, %" PRId64 " scans, %" PRId64 " texts that nothing names any more\n", n->messages,
-	    n->scans, n->texts);
-	buf_fmt(b, "  journal  %" PRId64 " plans of %" PRId64 " messages, %" PRId64 " restores\n", n->plans, n->items, n->restores);
+	buf_fmt(b, "  index    %" PRId64 " message%s that %s gone, %" PRId64 " scan%s, %" PRId64 " text%s that nothing names any more\n", n->messages,
+	    rank_plural(n->messages), n->messages == 1 ? "has" : "have", n->scans, rank_plural(n->scans), n->texts, rank_plural(n->texts));
+	buf_fmt(b, "  journal  %" PRId64 " plan%s of %" PRId64 " message%s, %" PRId64 " restore%s\n", n->plans, rank_plural(n->plans), n->items, rank_plural(n->items),
+	    n->restores, rank_plural(n->restores));
 	if (n->kept_plans > 0)
 		buf_fmt(b, "  kept     %" PRId64 " plan%s as old: unfinished, or with messages in a private folder\n", n->kept_plans,
-		    n->kept_plans == 1 ? "" : "s");
+		    rank_plural(n->kept_plans));
 	if (executed) {
 		buf_fmt(b, "  files    %s before, ", text_size(before, n->index_before + n->journal_before));
 		buf_fmt(b, "%s after\n", text_size(after, n->index_after + (n->journal_after > 0 ? n->journal_after : 0)));

@@ -192,8 +192,9 @@ say_deleted(struct plan_run *r, const struct plan *p)
 	buf_init(&b, (size_t)64 * 1024);
 	if (journal_archives(r->j, p->id, add_archive, &b, &e) < 0)
 		cmd_fail(&e);
-	cmd_say("%" PRId64 " messages of plan %" PRId64 " are deleted; they are in %s: \"spoolsweep restore\" puts them back",
-	    p->count[ITEM_DELETED], p->id, b.n > 0 ? buf_cstr(&b) : "its archive");
+	cmd_say("%" PRId64 " message%s of plan %" PRId64 " %s deleted; %s in %s: \"spoolsweep restore\" puts them back",
+	    p->count[ITEM_DELETED], rank_plural(p->count[ITEM_DELETED]), p->id, rank_are(p->count[ITEM_DELETED]),
+	    p->count[ITEM_DELETED] == 1 ? "it is" : "they are", b.n > 0 ? buf_cstr(&b) : "its archive");
 	buf_free(&b);
 }
 
@@ -223,7 +224,7 @@ undo(struct plan_run *r)
 	if (p.count[ITEM_DELETED] > 0)
 		say_deleted(r, &p);
 	if (dry)
-		cmd_note(r->c, "%" PRId64 " messages would be put back; nothing was touched; --execute does it", n);
+		cmd_note(r->c, "%" PRId64 " message%s would be put back; nothing was touched; --execute does it", n, rank_plural(n));
 	return cmd_worse(status, p.count[ITEM_DELETED] > 0 ? CMD_PARTLY : CMD_DONE);
 }
 

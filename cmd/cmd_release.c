@@ -98,9 +98,9 @@ all_plans(struct release *l)
 			status = cmd_worse(status, one_plan(l, id, &n));
 	}
 	if (r->c->opt[OPT_EXECUTE] == NULL)
-		cmd_note(r->c, "%" PRId64 " messages would be put back; nothing was touched; --execute does it", n);
+		cmd_note(r->c, "%" PRId64 " message%s would be put back; nothing was touched; --execute does it", n, rank_plural(n));
 	else
-		cmd_note(r->c, "%" PRId64 " held messages were meant", n);
+		cmd_note(r->c, "%" PRId64 " held message%s meant", n, n == 1 ? " was" : "s were");
 	return status;
 }
 

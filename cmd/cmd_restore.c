@@ -216,8 +216,8 @@ show_sums(struct restore_cmd *r)
 	const struct restore_result *x = &r->result;
 	struct out *o = &r->c->out;
 
-	buf_fmt(&o->b, "%" PRIu64 " messages in the archive, which is whole; %" PRIu64 " %s, %" PRIu64 " there already, %" PRIu64
-	    " failed\n", x->messages, x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED], done[r->opt.as != RESTORE_AS_MESSAGES][r->opt.execute], x->count[RESTORE_EXISTS], x->count[RESTORE_FAILED]);
+	buf_fmt(&o->b, "%" PRIu64 " message%s in the archive, which is whole; %" PRIu64 " %s, %" PRIu64 " there already, %" PRIu64
+	    " failed\n", x->messages, rank_plural((int64_t)x->messages), x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED], done[r->opt.as != RESTORE_AS_MESSAGES][r->opt.execute], x->count[RESTORE_EXISTS], x->count[RESTORE_FAILED]);
 	if (!r->opt.execute && x->count[RESTORE_PLANNED] > 0)
 		out_raw(o, r->opt.as != RESTORE_AS_MESSAGES ? "The same command with --execute writes them.\n" :
 		    "The same command with --execute puts them back.\n");
@@ -235,7 +235,8 @@ warn(struct restore_cmd *r)
 	if (to != NULL && strcmp(to, "maildrop") == 0 && x->count[RESTORE_PLANNED] + x->count[RESTORE_RESTORED] > 0)
 		cmd_say("pickup(8) sends what is in maildrop at once");
 	if (x->damaged > 0)
-		cmd_say("%" PRIu64 " messages are damaged: what can be read of them is there", x->damaged);
+		cmd_say("%" PRIu64 " message%s %s damaged: what can be read of them is there", x->damaged, rank_plural((int64_t)x->damaged),
+		    rank_are((int64_t)x->damaged));
 	if (x->is_stopped && r->opt.as == RESTORE_AS_MBOX)
 		cmd_say("stopped: nothing was written");
 	else if (x->is_stopped)

@@ -151,12 +151,12 @@ read_contents(struct scan_run *r, struct spool *sp, int64_t *n)
 	for (i = 0; i < stats.nlines; i++)
 		cmd_say("%s", stats.lines[i]);
 	if (stats.unreadable > (int64_t)stats.nlines)
-		cmd_say("%s: the contents of %" PRId64 " messages could not be read", sp->root, stats.unreadable);
+		cmd_say("%s: the contents of %" PRId64 " message%s could not be read", sp->root, stats.unreadable, rank_plural(stats.unreadable));
 	if (stats.partly > 0)
 		cmd_note(r->c, "%s: %" PRId64 " bodies not wholly read (--max-body %s, or another limit; their notes say which)", sp->root,
 		    stats.partly, text_size(limit, (int64_t)r->body_opt.max_body));
 	if (stats.gone > 0)
-		cmd_note(r->c, "%s: %" PRId64 " messages had gone or changed before their bodies were read", sp->root, stats.gone);
+		cmd_note(r->c, "%s: %" PRId64 " message%s had gone or changed before their bodies were read", sp->root, stats.gone, rank_plural(stats.gone));
 	rc = rc < 0 ? cmd_fail(&e) : stats.unreadable > 0 ? CMD_PARTLY : CMD_DONE;
 	contents_stats_free(&stats);
 	return rc;
@@ -313,8 +313,8 @@ say_leftover(void *arg, const struct purge_leftover *left)
 		cmd_say("%s: the private folder %s holds messages that a plan unknown to this index took: use the index that made it or,"
 		    " when that is lost, %s", l->sp->root, folder, buf_cstr(&again));
 	} else if (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)
-		cmd_note(l->c, "%s: plan %" PRId64 " holds %" PRId64 " messages (%s); \"%s release\" puts them back", l->sp->root, plan,
-		    p.count[ITEM_TAKEN], folder, buf_cstr(&again));
+		cmd_note(l->c, "%s: plan %" PRId64 " holds %" PRId64 " message%s (%s); \"%s release\" puts them back", l->sp->root, plan,
+		    p.count[ITEM_TAKEN], rank_plural(p.count[ITEM_TAKEN]), folder, buf_cstr(&again));
 	else
 		cmd_say("%s: plan %" PRId64 " is not finished (%s): %s purge --resume %" PRId64, l->sp->root, plan, folder, buf_cstr(&again),
 		    plan);

@@ -161,7 +161,8 @@ show(struct verify *v, const char *path, const struct arc_report *rep)
 
 	out_plain(o, path);
 	if (v->problems == 0) {
-		buf_fmt(&o->b, ": whole, %" PRIu64 " messages in %" PRIu64 " files", rep->messages, rep->files);
+		buf_fmt(&o->b, ": whole, %" PRIu64 " message%s in %" PRIu64 " file%s", rep->messages, rank_plural((int64_t)rep->messages), rep->files,
+		    rank_plural((int64_t)rep->files));
 		if (v->plan >= 0)
 			buf_fmt(&o->b, ", as plan %" PRId64 " made it", v->plan);
 		out_raw(o, "\n");

@@ -61,7 +61,7 @@ confirm(const struct plan_run *r, int64_t id, int64_t messages)
 	snprintf(want, sizeof want, "%" PRId64, messages);
 	/* The report is data: JSON and CSV have none, and a table may go elsewhere. */
 	if (r->c->format != OUT_TABLE || !sys_is_terminal(1))
-		cmd_say("plan %" PRId64 ": %" PRId64 " messages are to be taken, archived and deleted", id, messages);
+		cmd_say("plan %" PRId64 ": %" PRId64 " message%s %s to be taken, archived and deleted", id, messages, rank_plural(messages), rank_are(messages));
 	if (r->watch_s > 0)
 		cmd_say("this also covers what arrives and matches until the time of --watch is over, at most %d messages every %d s",
 		    WAVE_MOST, (int)(WAVE_US / 1000000));

@@ -260,7 +260,7 @@ show_facts(struct report *p, const struct plan *plan, const struct plan_facts *f
 	struct buf *b = &p->o->b;
 	char size[16];
 
-	buf_fmt(b, "Plan %" PRId64 " (%s): %" PRId64 " messages, %s\n", plan->id, plan->kind == PLAN_PURGE ? "purge" : "hold", f->messages,
+	buf_fmt(b, "Plan %" PRId64 " (%s): %" PRId64 " message%s, %s\n", plan->id, plan->kind == PLAN_PURGE ? "purge" : "hold", f->messages, rank_plural(f->messages),
 	    text_size(size, f->bytes));
 	buf_puts(b, "selection   ");
 	out_plain(p->o, plan->selection[0] != '\0' ? plan->selection : "(none)");
@@ -277,11 +277,11 @@ show_near(struct report *p, const struct plan_facts *f, const struct plan_near *
 	struct buf *b = &p->o->b;
 
 	if (f->other_accounts > 0)
-		buf_fmt(b, "\nSwept in: %" PRId64 " messages of %" PRId64 " accounts beside the largest one.\n", f->other_messages,
-		    f->other_accounts);
+		buf_fmt(b, "\nSwept in: %" PRId64 " message%s of %" PRId64 " account%s beside the largest one.\n", f->other_messages,
+		    rank_plural(f->other_messages), f->other_accounts, rank_plural(f->other_accounts));
 	if (near != NULL && plan_near_all(near) > 0)
-		buf_fmt(b, "%sNear, and staying: %" PRId64 " messages with these subjects belong to other accounts.\n",
-		    f->other_accounts > 0 ? "" : "\n", plan_near_all(near));
+		buf_fmt(b, "%sNear, and staying: %" PRId64 " message%s with these subjects belong%s to other accounts.\n",
+		    f->other_accounts > 0 ? "" : "\n", plan_near_all(near), rank_plural(plan_near_all(near)), plan_near_all(near) == 1 ? "s" : "");
 }
 
 int

@@ -245,11 +245,12 @@ static void
 tell_left(const struct plan_run *r, const struct plan_left *l)
 {
 	if (l->damaged > 0)
-		cmd_note(r->c, "%" PRId64 " damaged messages were left out: only --damaged or --id selects them", l->damaged);
+		cmd_note(r->c, "%" PRId64 " damaged message%s left out: only --damaged or --id selects them", l->damaged, l->damaged == 1 ? " was" : "s were");
 	if (l->incomplete > 0)
 		cmd_note(r->c, "%" PRId64 " incomplete messages were left out: only --id selects them", l->incomplete);
 	if (l->folders > 0)
-		cmd_note(r->c, "%" PRId64 " messages in proc, Quarantine, Drop or delay were left out: --queue selects them", l->folders);
+		cmd_note(r->c, "%" PRId64 " message%s in proc, Quarantine, Drop or delay %s left out: --queue selects them", l->folders, rank_plural(l->folders),
+		    l->folders == 1 ? "was" : "were");
 }
 
 int
@@ -426,7 +427,8 @@ judge(struct plan_run *r, const struct plan *p, int rc, const struct purge_resul
 	}
 	if (!is_finished(p)) {
 		if (p->count[ITEM_BUSY] > 0)
-			cmd_say("%" PRId64 " messages are busy: their MTA is at work on them", p->count[ITEM_BUSY]);
+			cmd_say("%" PRId64 " message%s %s busy: their MTA is at work on them", p->count[ITEM_BUSY], rank_plural(p->count[ITEM_BUSY]),
+			    rank_are(p->count[ITEM_BUSY]));
 		hint_resume(r, p->id);
 	}
 	return skipped > 0 || !is_finished(p) ? CMD_PARTLY : CMD_DONE;
@@ -436,18 +438,19 @@ static void
 tell_moved(const struct plan_run *r, const struct purge_result *res)
 {
 	if (res->moved_place > 0)
-		cmd_note(r->c, "%" PRId64 " messages go to another place than they came from", res->moved_place);
+		cmd_note(r->c, "%" PRId64 " message%s to another place than they came from", res->moved_place, res->moved_place == 1 ? " goes" : "s go");
 	if (res->past_life > 0)
-		cmd_note(r->c, "%" PRId64 " messages are past their lifetime: they bounce to their senders at the first try", res->past_life);
+		cmd_note(r->c, "%" PRId64 " message%s %s past their lifetime: they bounce to their senders at the first try", res->past_life,
+		    rank_plural(res->past_life), rank_are(res->past_life));
 }
 
 static void
 tell_result(const struct plan_run *r, const struct purge_result *res)
 {
 	if (res->in_delivery > 0)
-		cmd_note(r->c, "%" PRId64 " messages were taken while the MTA was delivering them", res->in_delivery);
+		cmd_note(r->c, "%" PRId64 " message%s taken while the MTA was delivering them", res->in_delivery, res->in_delivery == 1 ? " was" : "s were");
 	if (res->delivered > 0)
-		cmd_note(r->c, "%" PRId64 " messages had been delivered to all by the time they were archived", res->delivered);
+		cmd_note(r->c, "%" PRId64 " message%s had been delivered to all by the time they were archived", res->delivered, rank_plural(res->delivered));
 	tell_moved(r, res);
 }
 
@@ -577,7 +580,8 @@ tell_kept(const struct plan_run *r, const struct purge_result *res, int64_t id)
 		buf_puts(&b, " release --execute");
 	else
 		buf_fmt(&b, " purge --undo %" PRId64 " --execute", id);
-	cmd_say("%" PRId64 " messages are being delivered at this moment and stay in the private folder; later: %s", res->in_delivery,
+	cmd_say("%" PRId64 " message%s being delivered at this moment and stay%s in the private folder; later: %s", res->in_delivery,
+	    res->in_delivery == 1 ? " is" : "s are", res->in_delivery == 1 ? "s" : "",
 	    buf_cstr(&b));
 	buf_free(&b);
 }

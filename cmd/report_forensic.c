@@ -76,8 +76,8 @@ acts(struct out *o, struct report_view *v)
 		    report_fates(&v->arena, p)), p->id, p->who, p->selection, p->archive);
 	}
 	for (i = 0; i < r->nrestores; i++)
-		act(o, r->restore[i].run.started, "Restore Begun", arena_fmt(&v->arena, "spoolsweep restore: %" PRId64 " messages put back",
-		    r->restore[i].messages), -1, r->restore[i].run.who, r->restore[i].run.selection, r->restore[i].run.archive);
+		act(o, r->restore[i].run.started, "Restore Begun", arena_fmt(&v->arena, "spoolsweep restore: %" PRId64 " message%s put back",
+		    r->restore[i].messages, rank_plural(r->restore[i].messages)), -1, r->restore[i].run.who, r->restore[i].run.selection, r->restore[i].run.archive);
 }
 
 /* Calls fn for each message of the report, by row number. */

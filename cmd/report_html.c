@@ -338,7 +338,7 @@ suspect(struct page *p, const struct report_row *s)
 	badge(p, s->r.verdict);
 	buf_fmt(p->b, "</h3><p>Score %d of 100. %s messages (%s queued, %s removed, %s left otherwise)", s->r.score, figure_of(p, s->r.messages),
 	    figure_of(p, s->queued), figure_of(p, s->removed), figure_of(p, s->left));
-	buf_fmt(p->b, ", %s recipients; %s to %s.</p>", figure_of(p, s->r.recipients), report_time(a, s->r.first), report_time(a, s->r.last));
+	buf_fmt(p->b, ", %s recipient%s; %s to %s.</p>", figure_of(p, s->r.recipients), rank_plural(s->r.recipients), report_time(a, s->r.first), report_time(a, s->r.last));
 	reasons(p, &s->r);
 	buf_puts(p->b, "</div>");
 }
@@ -560,7 +560,7 @@ archive(struct page *p, const struct plan_archive *x)
 {
 	char sha[2 * ARC_SHA256 + 1], size[16];
 
-	term(p, "Archive", arena_fmt(&p->v->arena, "%s (%s messages, %s)", x->path, figure_of(p, x->messages), text_size(size, x->size)));
+	term(p, "Archive", arena_fmt(&p->v->arena, "%s (%s message%s, %s)", x->path, figure_of(p, x->messages), rank_plural(x->messages), text_size(size, x->size)));
 	buf_fmt(p->b, "<dt>SHA-256</dt><dd class=\"mono\">%s</dd>", x->has_sha ? report_sha(sha, x->sha) : "not known");
 }
 

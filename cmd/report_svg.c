@@ -156,7 +156,7 @@ title(struct chart *c, size_t bucket, int64_t sum)
 	buf_puts(c->b, "<title>");
 	if (text_time(text, (t->from + (int64_t)bucket * t->width) / 1000000, 0, 0, 0) != NULL)
 		buf_fmt(c->b, "%.16s UTC: ", text);
-	buf_fmt(c->b, "%s messages", rank_number(&c->arena, sum));
+	buf_fmt(c->b, "%s message%s", rank_number(&c->arena, sum), rank_plural(sum));
 	for (i = 0; i < t->nseries; i++) {
 		if (t->series[i].count[bucket] == 0)
 			continue;

@@ -220,7 +220,8 @@ done(struct out *o, struct report_view *v)
 		}
 	}
 	for (i = 0; i < v->r->nrestores; i++)
-		line(o, "  ", arena_fmt(a, "%" PRId64 " messages restored from %s, %s", v->r->restore[i].messages, v->r->restore[i].run.archive,
+		line(o, "  ", arena_fmt(a, "%" PRId64 " message%s restored from %s, %s", v->r->restore[i].messages,
+		    rank_plural(v->r->restore[i].messages), v->r->restore[i].run.archive,
 		    report_time(a, v->r->restore[i].run.started)));
 }
 

@@ -127,7 +127,7 @@ more_suspects(struct arena *a, const struct report *r, const struct report_row *
 			names = arena_fmt(a, "%s%s%s", names, *names != '\0' ? ", " : "", report_name(a, RANK_ACCOUNT, s->r.key, s->r.kind));
 	if (n == 0)
 		return "";
-	return arena_fmt(a, " %s more account%s to be looked at: %s%s.", N(n), plural(n), names, n > 5 ? ", …" : "");
+	return arena_fmt(a, " %s more account%s to be looked at: %s%s.", N(n), rank_plural(n), names, n > 5 ? ", …" : "");
 }
 
 static void
@@ -146,13 +146,13 @@ judge(struct report_view *v)
 		v->verdict = "Nothing can be said: no scanned spool is meant by this.";
 	else if (r->is_partial)
 		v->verdict = arena_fmt(a, "No account stands out among the %s message%s that could be read, but not everything could be read: "
-		    "this is no clean bill.", N(n), plural(n));
+		    "this is no clean bill.", N(n), rank_plural(n));
 	else if (n == 0)
 		v->verdict = arena_fmt(a, "No message is %s%s.", r->selection[0] != '\0' ? "selected" : "in the scanned spools: nothing is queued",
 		    r->left > 0 ? arena_fmt(a, ", and %s left the queue before", N(r->left)) : "");
 	else
-		v->verdict = arena_fmt(a, "No account stands out: %s message%s of %s account%s, %s queued now.", N(n), plural(n),
-		    N((int64_t)r->table[RANK_ACCOUNT].n), plural((int64_t)r->table[RANK_ACCOUNT].n), N(r->queued));
+		v->verdict = arena_fmt(a, "No account stands out: %s message%s of %s account%s, %s queued now.", N(n), rank_plural(n),
+		    N((int64_t)r->table[RANK_ACCOUNT].n), rank_plural((int64_t)r->table[RANK_ACCOUNT].n), N(r->queued));
 }
 
 /* ---- what makes it unsure ---- */
@@ -235,7 +235,7 @@ warn(struct report_view *v)
 		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "No scanned spool is meant by this; \"%s\" reads one.", ours(v, "scan DIR")));
 	if (r->damaged > 0)
 		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "%s queued message%s %s damaged or incomplete: what they are is not sure, and a purge "
-		    "leaves them alone (%s).", N(r->damaged), plural(r->damaged), r->damaged == 1 ? "is" : "are", ours(v, "list --damaged -v")));
+		    "leaves them alone (%s).", N(r->damaged), rank_plural(r->damaged), r->damaged == 1 ? "is" : "are", ours(v, "list --damaged -v")));
 	for (i = 0; i < r->nplans; i++)
 		if (r->plan[i].plan.state != PLAN_DONE && r->plan[i].plan.state != PLAN_UNDONE && r->plan[i].plan.kind == PLAN_PURGE)
 			add(&v->warning, &v->nwarnings, a, arena_fmt(a, "Plan %" PRId64 " is not finished (%s): %s %" PRId64 " ends it.",
@@ -252,7 +252,7 @@ remark(struct report_view *v)
 		add(&v->note, &v->nnotes, a, "Bodies were searched for the words of the selection.");
 	if (r->unread > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s of %s message%s were not read, nor their links and attachments: \"%s\" "
-		    "reads them.", N(r->unread), N(r->queued + r->removed), plural(r->queued + r->removed), ours(v, "scan --contents")));
+		    "reads them.", N(r->unread), N(r->queued + r->removed), rank_plural(r->queued + r->removed), ours(v, "scan --contents")));
 	if (r->cut > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s message%s were read up to a limit.", N(r->cut), plural(r->cut)));
 	add(&v->note, &v->nnotes, a, "Accounts are judged by envelopes, headers and replies.");
@@ -260,10 +260,10 @@ remark(struct report_view *v)
 		add(&v->note, &v->nnotes, a, "Tables and timeline count messages that are queued and those that plans of spoolsweep removed.");
 	if (r->left > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "%s more message%s left the queue without spoolsweep (delivered, bounced or removed) between "
-		    "scans since %s: counted by account, in no other table.", N(r->left), plural(r->left), report_time(a, r->since)));
+		    "scans since %s: counted by account, in no other table.", N(r->left), rank_plural(r->left), report_time(a, r->since)));
 	if (r->timeless > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "The arrival of %s message%s is not known: not in the timeline.", N(r->timeless),
-		    plural(r->timeless)));
+		    rank_plural(r->timeless)));
 	if (r->timeline.before + r->timeline.after > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "Outside of the time shown: %s older and %s newer messages.", N(r->timeline.before),
 		    N(r->timeline.after)));
@@ -446,7 +446,7 @@ stop_and_purge(struct report_view *v, const struct report_row *s)
 		command(v, st, ours(v, arena_fmt(a, "hold%s --execute", about(v, s))));
 	command(v, st, ours(v, "scan"));
 	st = step(v, "Purge", s->removed > 0 && sound == 0 ? arena_fmt(a, "Done for %s message%s. An archive can be verified and restored from at any time.",
-	    N(s->removed), plural(s->removed)) : "The first command shows what would go and stores it as a plan; nothing is deleted that does not stand in a "
+	    N(s->removed), rank_plural(s->removed)) : "The first command shows what would go and stores it as a plan; nothing is deleted that does not stand in a "
 	    "verified archive.");
 	if (p != NULL)
 		command(v, st, ours(v, arena_fmt(a, "purge --resume %" PRId64, p->id)));

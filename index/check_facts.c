@@ -363,7 +363,8 @@ one_leftover(void *arg, const struct purge_leftover *l)
 	if (l->plan == 0 || o->j == NULL || journal_plan(&p, o->j, l->plan, o->a, &e) != 1)
 		older(o, l->since, arena_fmt(o->a, "private folder %.60s of a plan that this index does not know", l->folder));
 	else if (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)
-		older(o, p.started, arena_fmt(o->a, "plan %" PRId64 " holds %s messages", p.id, rank_number(o->a, p.count[ITEM_TAKEN])));
+		older(o, p.started, arena_fmt(o->a, "plan %" PRId64 " holds %s message%s", p.id, rank_number(o->a, p.count[ITEM_TAKEN]),
+		    rank_plural(p.count[ITEM_TAKEN])));
 	else if (p.state != PLAN_DONE && p.state != PLAN_UNDONE)
 		older(o, p.started != 0 ? p.started : p.created, arena_fmt(o->a, "plan %" PRId64 " is not finished", p.id));
 }

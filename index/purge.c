@@ -1171,7 +1171,7 @@ purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(
 	if (rc == 0 && run_should_stop(&run))
 		rc = err_set(e, 0, "stopped");
 	if (rc == 0 && failed > 0 && !dry)
-		rc = err_set(e, 0, "%d messages could not be put back", failed);
+		rc = err_set(e, 0, "%d message%s could not be put back", failed, failed == 1 ? "" : "s");
 	for (i = 0; rc == 0 && !dry && i < run.nplace; i++)
 		rc = drop_old_strays(&run, &run.place[i], e);
 	if (rc == 0 && !dry && want == NULL)

@@ -49,6 +49,10 @@ void rank_free(struct rank *r);
 /* "9801" as "9,801". */
 const char *rank_number(struct arena *a, int64_t n);
 
+/* "s" behind a word that is counted, "" of one; "are", "is". */
+const char *rank_plural(int64_t n);
+const char *rank_are(int64_t n);
+
 /* The signals that speak for or against one account, for `show`: as rank_make's reasons of its row. NULL row: no such account. */
 const struct rank_row *rank_find(const struct rank *r, const char *kind, const char *key);
 

@@ -51,6 +51,18 @@ part(int64_t n, int64_t of)
 }
 
 const char *
+rank_plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+const char *
+rank_are(int64_t n)
+{
+	return n == 1 ? "is" : "are";
+}
+
+const char *
 rank_number(struct arena *a, int64_t n)
 {
 	char digits[32], out[64];
@@ -326,7 +338,7 @@ say_volume(struct arena *a, const struct facts *f)
 static const char *
 say_burst(struct arena *a, const struct facts *f)
 {
-	return arena_fmt(a, "up to %s messages a minute", N(f->peak));
+	return arena_fmt(a, "up to %s message%s a minute", N(f->peak), rank_plural(f->peak));
 }
 
 static const char *
@@ -379,7 +391,7 @@ say_reports(struct arena *a, const struct facts *f)
 static const char *
 say_steady(struct arena *a, const struct facts *f)
 {
-	return arena_fmt(a, "in its favour: steady over %s hours, never more than %s a minute", N(f->minutes / 60), N(f->peak));
+	return arena_fmt(a, "in its favour: steady over %s hour%s, never more than %s a minute", N(f->minutes / 60), rank_plural(f->minutes / 60), N(f->peak));
 }
 
 static const char *
@@ -430,11 +442,11 @@ static const char *
 exempt(struct arena *a, const struct facts *f)
 {
 	if (f->by == RANK_RECIPIENT_DOMAIN)
-		return arena_fmt(a, "%s messages to this domain: a recipient is not judged", N(f->n));
+		return arena_fmt(a, "%s message%s to this domain: a recipient is not judged", N(f->n), rank_plural(f->n));
 	if (f->key == NULL)
-		return arena_fmt(a, "%s messages without one: not judged together", N(f->n));
+		return arena_fmt(a, "%s message%s without one: not judged together", N(f->n), rank_plural(f->n));
 	if (is_kind(f, "bounce") || (f->by != RANK_CLIENT && f->bounces * 2 > f->n))
-		return arena_fmt(a, "%s messages of the null sender: bounces are never accused", N(f->bounces));
+		return arena_fmt(a, "%s message%s of the null sender: bounces are never accused", N(f->bounces), rank_plural(f->bounces));
 	return NULL;
 }
 

@@ -149,7 +149,7 @@ SKIP: {
 	scan_of($opt->{index}, "$dir/two/sm");
 	my $d = dry($opt, '--all');
 	ok(!(grep { $_->{id} eq $m->{id} } @{ $d->{rows} }), 'what lies in proc is left out');
-	like($d->{err}, qr/1 messages in proc, Quarantine, Drop or delay were left out/, '  which is said');
+	like($d->{err}, qr/1 message in proc, Quarantine, Drop or delay was left out/, '  which is said');
 	is(dry($opt, '--queue', 'proc')->{sums}{planned}, 1, '  and --queue names it');
 }
 

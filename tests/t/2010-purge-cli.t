@@ -137,7 +137,7 @@ $r = sweep({ index => "$dir/elsewhere/index.db" }, 'scan', $held[0]{spool});
 like($r->{err}, qr/private folder \S+-plan$h->{sums}{plan}-[0-9a-f]{8} holds messages that a plan unknown/, '  with another index too');
 $r = sweep({ index => $index }, 'release', '--id', $held[0]{id});
 is($r->{status}, 0, 'release is dry');
-like($r->{err}, qr/^spoolsweep: 1 messages would be put back/m, '  and counts what the selectors name');
+like($r->{err}, qr/^spoolsweep: 1 message would be put back/m, '  and counts what the selectors name');
 $r = run('release', '--id', $held[0]{id}, '--execute', '--json');
 is($r->{status}, 0, 'release of one');
 is_deeply([ @{ $r->{sums} }{qw(released taken)} ], [ 1, @held - 1 ], '  leaves the others held');

@@ -79,7 +79,7 @@ SKIP: {
 		is(states($c)->{$id}, 'busy', '  the message is busy');
 		is(scalar(grep { $_ eq 'released' } values %{ states($c) }), 3, '  the others are back');
 		is(scalar(@p = private($c)), 1, '  it stays in the private folder');
-		like($r->{err}, qr/1 messages are being delivered .* later: .*\Q$again\E$/m, '  and the command for later is said');
+		like($r->{err}, qr/1 message is being delivered .* later: .*\Q$again\E$/m, '  and the command for later is said');
 		my ($row) = grep { ($_->{id} // '') eq $id } json_lines($r->{out});
 		like($row->{why}, qr/delivering/, '  the message is listed with the reason');
 		isnt(plan_row($c)->{state}, 'undone', '  the plan is not over');
@@ -158,7 +158,7 @@ for my $kind (qw(postfix exim smartermail)) {
 	my $r = run($c, undef, @purge);
 	is($r->{status}, 3, 'a plan of a single message that is busy: exit 3');
 	like($r->{out}, qr/^busy\s+\Q$id\E/m, '  it is listed');
-	like($r->{err}, qr/1 messages are busy.*to finish it: \S*spoolsweep .*purge --resume 1$/ms, '  how to try again is said');
+	like($r->{err}, qr/1 message is busy.*to finish it: \S*spoolsweep .*purge --resume 1$/ms, '  how to try again is said');
 	is(plan_row($c)->{state}, 'taking', '  the plan is not done');
 	ok(!-e "$c->{s}/.spoolsweep", '  nothing of ours is in the spool meanwhile');
 	$r = run($c, undef, 'purge', '--resume');

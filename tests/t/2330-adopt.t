@@ -131,7 +131,7 @@ for my $kind (qw(postfix exim smartermail)) {
 	$try->('another kind', 1, qr/not the folder that the plan was made for/, $copy =~ s/"mta":"exim"/"mta":"postfix"/r);
 	$try->('a cut last line', 3, qr/not named by its plan/, substr $copy, 0, -10);
 	my $one = join '', grep { !/"part":1,/ || !/"item":0,/ } @lines;
-	$try->('a line that is missing', 3, qr/1 files of the folder are not named/, $one);
+	$try->('a line that is missing', 3, qr/1 file of the folder is not named/, $one);
 	unlink "$folder/plan";
 	$try->('no copy', 1, qr/open the copy of the plan/);
 	is_deeply({ %{ bytes_of($folder) }, map { $_ => $private->{$_} } '/plan', '/lock' }, { %$private }, 'nothing else was touched');
@@ -150,7 +150,7 @@ for my $kind (qw(postfix exim smartermail)) {
 	unlink "$folder/$name";
 	$r = sweep({ index => $index }, 'plans', '--adopt', $folder);
 	is($r->{status}, 3, 'a message of which a file is gone: exit 3') or diag $r->{err};
-	like($r->{err}, qr/1 messages were being deleted/, '  said');
+	like($r->{err}, qr/1 message was being deleted/, '  said');
 	$r = sweep({ index => $index }, 'release', '--execute');
 	my %there = %{ bytes_of($folder) };
 	is(scalar(grep { m{^/00000000\.} } keys %there), scalar(grep { /"item":0,/ } @lines) - 1, '  what is left of it stays');
