@@ -282,10 +282,10 @@ void
 cmd_say_missing(const struct context *c, struct index *ix, const struct selection *s, const char *what)
 {
 	struct err e = { 0, "" };
-	int64_t missing, all;
+	int64_t missing, cut, all;
 	struct buf again;
 
-	if (contents_missing(&missing, &all, ix, s, &e) < 0) {
+	if (contents_missing(&missing, &cut, &all, ix, s, &e) < 0) {
 		cmd_say("%s", e.text);
 		return;
 	}

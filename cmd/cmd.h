@@ -15,6 +15,7 @@
 #include "cmd/out.h"
 #include "index/index.h"
 #include "index/query.h"
+#include "index/rank.h"
 #include "index/select.h"
 #include "spool/err.h"
 
@@ -75,7 +76,6 @@ void cmd_confine(const struct index *ix);
  * the number of spools that the selection may speak of. Returns CMD_DONE, CMD_PARTLY or CMD_FAILED (said). */
 int cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct selection *s);
 
-/* Says on stderr how many messages' contents were not read, when any: `what` ("--url") cannot know of those. */
 /* "before 5 + arrived 1 = after 4 + deleted 2 + vanished 0, by id", and what it does not prove. */
 struct proof;
 void cmd_proof(struct buf *b, const struct proof *p);
@@ -87,6 +87,7 @@ void proof_values(struct out *o, const struct proof *p);
 /* Is a ranking of all that the selection means? 0: a queue was not wholly read, or bodies were not where it depends on them. */
 int cmd_is_complete(const struct context *c, struct index *ix, enum rank_by by, int is_partial);
 
+/* Says on stderr how many messages' contents were not read, when any: `what` ("--url") cannot know of those. */
 void cmd_say_missing(const struct context *c, struct index *ix, const struct selection *s, const char *what);
 
 /* "spoolsweep --index FILE" as this run was called, for commands that the user is told to run; quoted for a shell. */
@@ -116,9 +117,8 @@ void list_values(struct out *o, const struct query_row *r);
 /* The same of `rank --json`; place counts from 1. */
 #define RANK_KEY_NAMES \
 	"rank", "by", "key", "kind", "messages", "share", "recipients", "bytes", "first", "last", "peak_per_minute", "senders", "clients", \
-	"deferred", "subject", "verdict", "score", "reasons", "accounts"
-struct rank_row;
-void rank_values(struct out *o, const struct rank_row *r, size_t place, int by);
+	"deferred", "subject", "verdict", "score", "reasons", "accounts", "complete"
+void rank_values(struct out *o, const struct rank_row *r, size_t place, int by, int is_complete);
 
 /* The object of `list --json` as text, for a plan: arg is a struct out of format OUT_JSON of its own; valid until the next call. */
 const char *list_object(void *arg, const struct query_row *r);

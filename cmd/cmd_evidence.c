@@ -32,11 +32,11 @@ const struct command cmd_evidence = {
 
 static const char *const keys[] = {
 	"category", "about_us", "about", "list", "operator", "messages", "queued", "replies", "first", "last", "domains", "addresses", "url",
-	"closed", "sample"
+	"closed", "sample", "complete"
 };
 static const struct table_column columns[] = {
 	{ "KIND", 0, 10, 0 }, { "ABOUT US", 0, 3, 0 }, { "LIST", 0, 10, 0 }, { "OPERATOR", 0, 10, 4 }, { "MESSAGES", 1, 0, 0 },
-	{ "REPLIES", 1, 0, 6 }, { "FIRST", 0, 10, 3 }, { "LAST", 0, 10, 1 }, { "ADDRESS", 0, 15, 0 }, { "USED BY", 0, 12, 2 }, { "LINK", 0, 20, 5 }
+	{ "REPLIES", 1, 0, 6 }, { "FIRST (UTC)", 0, 19, 3 }, { "LAST (UTC)", 0, 19, 1 }, { "ADDRESS", 0, 15, 0 }, { "USED BY", 0, 12, 2 }, { "LINK", 0, 20, 5 }
 };
 static const char *const reply_keys[] = { "text", "category", "about_us", "list", "operator", "address", "url" };
 static const struct table_column reply_columns[] = {
@@ -84,7 +84,7 @@ put_time(struct table *t, int64_t us)
 {
 	char when[40];
 
-	table_cell(t, us != MSG_NO_TIME ? text_time(when, us / 1000000, 0, 0, 1) : NULL);
+	table_cell(t, us != MSG_NO_TIME ? text_time(when, us / 1000000, 0, 0, 0) : NULL);
 }
 
 static void
@@ -115,7 +115,7 @@ put_row(struct table *t, const struct context *c, const struct evidence_row *r)
 }
 
 static void
-put_keys(struct out *o, const struct evidence_row *r)
+put_keys(struct out *o, const struct evidence_row *r, int is_complete)
 {
 	out_text(o, reply_category_name[r->category]);
 	out_bool(o, r->about != ABOUT_NO);
@@ -132,11 +132,12 @@ put_keys(struct out *o, const struct evidence_row *r)
 	out_text(o, r->url);
 	out_text(o, r->closed);
 	out_text(o, r->sample);
+	out_bool(o, is_complete);
 	out_row(o);
 }
 
 static void
-put(struct context *c, const struct evidence *ev)
+put(struct context *c, const struct evidence *ev, int is_whole)
 {
 	struct table t;
 	size_t i;
@@ -148,7 +149,7 @@ put(struct context *c, const struct evidence *ev)
 		if (c->format == OUT_TABLE)
 			put_row(&t, c, &ev->row[i]);
 		else
-			put_keys(&c->out, &ev->row[i]);
+			put_keys(&c->out, &ev->row[i], is_whole && ev->unread == 0);
 	}
 	table_end(&t);
 	out_flush(&c->out);
@@ -183,7 +184,7 @@ run_index(struct context *c)
 	if (status != CMD_FAILED && evidence_make(&ev, ix, c->sel, c->opt[OPT_GONE] != NULL, &e) < 0)
 		status = cmd_fail(&e);
 	if (ev != NULL)
-		put(c, ev);
+		put(c, ev, status == CMD_DONE);
 	evidence_free(ev);
 	index_close(ix);
 	return status;

@@ -66,7 +66,7 @@ put_time(struct out *o, int64_t us)
 }
 
 void
-rank_values(struct out *o, const struct rank_row *r, size_t place, int by)
+rank_values(struct out *o, const struct rank_row *r, size_t place, int by, int is_complete)
 {
 	size_t i;
 
@@ -92,13 +92,7 @@ rank_values(struct out *o, const struct rank_row *r, size_t place, int by)
 		out_text(o, r->reasons[i]);
 	out_list_end(o);
 	out_count(o, r->accounts);
-}
-
-static void
-put_keys(struct out *o, const struct rank_row *r, size_t place, enum rank_by by)
-{
-	rank_values(o, r, place, (int)by);
-	out_row(o);
+	out_bool(o, is_complete);
 }
 
 /* The kind is said where the name alone does not show it: a client's address, a local user. */
@@ -149,7 +143,7 @@ put_table(struct table *t, const struct context *c, const struct rank_row *r, en
 }
 
 static void
-put(struct context *c, const struct rank *rank, enum rank_by by, size_t n)
+put(struct context *c, const struct rank *rank, enum rank_by by, size_t n, int is_complete)
 {
 	struct table_column col[COLUMNS];
 	struct table t;
@@ -163,10 +157,12 @@ put(struct context *c, const struct rank *rank, enum rank_by by, size_t n)
 	if (c->format != OUT_TABLE)
 		out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
 	for (i = 0; i < n && c->out.error == 0; i++) {
-		if (c->format == OUT_TABLE)
+		if (c->format == OUT_TABLE) {
 			put_table(&t, c, &rank->row[i], by);
-		else
-			put_keys(&c->out, &rank->row[i], i + 1, by);
+			continue;
+		}
+		rank_values(&c->out, &rank->row[i], i + 1, (int)by, is_complete);
+		out_row(&c->out);
 	}
 	table_end(&t);
 	out_flush(&c->out);
@@ -201,7 +197,7 @@ run(struct context *c)
 		goto out;
 	}
 	n = limit > 0 && (uint64_t)limit < rank->n ? (size_t)limit : rank->n;
-	put(c, rank, by, n);
+	put(c, rank, by, n, cmd_is_complete(c, ix, by, status != CMD_DONE));
 out:
 	rank_free(rank);
 	index_close(ix);

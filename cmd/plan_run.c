@@ -247,7 +247,7 @@ tell_left(const struct plan_run *r, const struct plan_left *l)
 	if (l->damaged > 0)
 		cmd_note(r->c, "%" PRId64 " damaged message%s left out: only --damaged or --id selects them", l->damaged, l->damaged == 1 ? " was" : "s were");
 	if (l->incomplete > 0)
-		cmd_note(r->c, "%" PRId64 " incomplete messages were left out: only --id selects them", l->incomplete);
+		cmd_note(r->c, "%" PRId64 " incomplete message%s left out: only --id selects them", l->incomplete, l->incomplete == 1 ? " was" : "s were");
 	if (l->folders > 0)
 		cmd_note(r->c, "%" PRId64 " message%s in proc, Quarantine, Drop or delay %s left out: --queue selects them", l->folders, rank_plural(l->folders),
 		    l->folders == 1 ? "was" : "were");
@@ -455,6 +455,19 @@ tell_result(const struct plan_run *r, const struct purge_result *res)
 }
 
 /* What is in the spools and what of the plan was taken, before this run takes anything. */
+/* By the last scan. */
+static int
+is_whole(struct plan_run *r, int64_t id)
+{
+	struct buf unknown;
+	int status;
+
+	buf_init(&unknown, (size_t)1 << 20);
+	status = plan_out_unknown(&unknown, r, id);
+	buf_free(&unknown);
+	return status == CMD_DONE;
+}
+
 static struct message_set *
 set_before(struct plan_run *r, int64_t id, int *status)
 {
@@ -467,6 +480,7 @@ set_before(struct plan_run *r, int64_t id, int *status)
 		*status = rescan_plan(r->c, r->ix, r->j, id);
 	if (*status == CMD_FAILED)
 		return NULL;
+	r->was_whole = *status == CMD_DONE && is_whole(r, id);
 	before = message_set_new(r->ix);
 	if (message_set_spools(before, r->j, id, &e) < 0 || message_set_items(before, r->j, id, PROOF_TAKEN, &e) < 0) {
 		*status = cmd_fail(&e);
@@ -483,7 +497,6 @@ say_wrong(void *arg, const struct item *it)
 	cmd_say("ERROR: %s was taken and is in the spool all the same (inode %" PRIu64 ")", it->id, it->inode);
 }
 
-	r->was_whole = *status == CMD_DONE && is_whole(r, id);
 static int
 prove(struct proof *out, struct plan_run *r, int64_t id, struct message_set *before)
 {
@@ -497,6 +510,11 @@ prove(struct proof *out, struct plan_run *r, int64_t id, struct message_set *bef
 	if (proof_make(out, before, r->ix, r->j, id, say_wrong, r, &e) < 0) {
 		cmd_fail(&e);
 		return CMD_PARTLY;
+	}
+	out->is_whole = r->was_whole && status == CMD_DONE && is_whole(r, id);
+	if (proof_store(r->j, id, out, &e) < 0) {	/* what was done is done: only a report will have no proof of it */
+		cmd_fail(&e);
+		status = cmd_worse(CMD_PARTLY, status);
 	}
 	return out->wrong > 0 ? CMD_RESUME : status;
 }
@@ -514,11 +532,6 @@ static int
 tell_all(struct plan_run *r, int64_t id, int rc, const struct purge_result *res, struct message_set *before, const struct err *e)
 {
 	struct proof proof;
-	out->is_whole = r->was_whole && status == CMD_DONE && is_whole(r, id);
-	if (proof_store(r->j, id, out, &e) < 0) {	/* what was done is done: only a report will have no proof of it */
-		cmd_fail(&e);
-		status = cmd_worse(CMD_PARTLY, status);
-	}
 	struct plan p;
 	int status = CMD_DONE, has_proof, shown;
 

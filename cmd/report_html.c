@@ -218,14 +218,24 @@ summary(struct page *p)
 	buf_puts(p->b, "</span></p>\n");
 	list(p, "<div class=\"warn\"><ul>", p->v->warning, p->v->nwarnings, "</ul></div>\n");
 	buf_puts(p->b, "<ul class=\"facts\">");
-	fact(p, r->nspools != 0 ? r->queued : -1, "queued now");
+	fact(p, report_queued(r), report_queued(r) < 0 ? "queued now: unknown" : r->is_partial ? "queued now, at least" : "queued now");
 	fact(p, r->removed, "removed by plans");
-	fact(p, r->left, "left otherwise");
-	fact(p, (int64_t)r->table[RANK_ACCOUNT].n, "accounts");
-	fact(p, r->damaged, "damaged");
+	fact(p, r->left, r->is_partial ? "left otherwise, at least" : "left otherwise");
+	fact(p, (int64_t)r->table[RANK_ACCOUNT].n, r->is_partial ? "accounts, at least" : "accounts");
+	fact(p, r->damaged, r->is_partial ? "damaged, at least" : "damaged");
 	buf_puts(p->b, "</ul>\n<nav><a href=\"#when\">When</a><a href=\"#who\">Who</a><a href=\"#what\">What</a><a href=\"#from\">Where from</a>"
 	    "<a href=\"#to\">Where to</a><a href=\"#replies\">Replies</a><a href=\"#done\">Done</a><a href=\"#next\">What to do next</a>"
 	    "<a href=\"#about\">About</a></nav>\n");
+}
+
+/* None may look like the whole when it is not. */
+static void
+short_of(struct page *p, enum rank_by by)
+{
+	if (p->r->is_partial)
+		buf_puts(p->b, "<p class=\"mut\">Of what could be read: numbers are a minimum.</p>");
+	else if (!cmd_is_complete(p->v->c, p->v->ix, by, 0))
+		buf_puts(p->b, "<p class=\"mut\">Of bodies that were read: numbers are a minimum.</p>");
 }
 
 /* ---- when ---- */
@@ -283,6 +293,7 @@ when(struct page *p)
 	size_t i;
 
 	buf_puts(p->b, "<section id=\"when\"><h2>When: arrivals by account</h2>");
+	short_of(p, RANK_ACCOUNT);
 	if (t->buckets == 0) {
 		buf_puts(p->b, "<p>No message has a known time of arrival.</p></section>\n");
 		return;
@@ -336,7 +347,8 @@ suspect(struct page *p, const struct report_row *s)
 	row_name(p, RANK_ACCOUNT, &s->r);
 	buf_puts(p->b, " ");
 	badge(p, s->r.verdict);
-	buf_fmt(p->b, "</h3><p>Score %d of 100. %s messages (%s queued, %s removed, %s left otherwise)", s->r.score, figure_of(p, s->r.messages),
+	buf_fmt(p->b, "</h3><p>Score %d of 100. %s%s message%s (%s queued, %s removed, %s left otherwise)", s->r.score, report_least(p->r),
+	    figure_of(p, s->r.messages), rank_plural(s->r.messages),
 	    figure_of(p, s->queued), figure_of(p, s->removed), figure_of(p, s->left));
 	buf_fmt(p->b, ", %s recipient%s; %s to %s.</p>", figure_of(p, s->r.recipients), rank_plural(s->r.recipients), report_time(a, s->r.first), report_time(a, s->r.last));
 	reasons(p, &s->r);
@@ -369,6 +381,7 @@ who(struct page *p)
 	size_t n = report_shown(p->v, t->n), i;
 
 	buf_puts(p->b, "<section id=\"who\"><h2>Who: accounts and the reasons</h2>");
+	short_of(p, RANK_ACCOUNT);
 	for (i = 0; i < n && (s = report_suspect(p->r, s)) != NULL; i++)
 		suspect(p, s);
 	buf_puts(p->b, "<div class=\"scroll\"><table><caption>By volume; the verdict is that of the score.</caption><thead><tr><th>Account</th>"
@@ -391,6 +404,7 @@ table(struct page *p, enum rank_by by, const char *title)
 	const int is_judged = by != RANK_RECIPIENT_DOMAIN;
 	size_t n = report_shown(p->v, t->n), i;
 
+	short_of(p, by);
 	buf_fmt(p->b, "<div class=\"scroll\"><table><thead><tr><th>%s</th><th class=\"n\">Messages</th><th class=\"n opt\">Share</th>"
 	    "<th class=\"n%s\">Recipients</th><th class=\"n opt\">Deferred</th>%s</tr></thead><tbody>", title, is_judged ? " opt" : "",
 	    is_judged ? "<th>Verdict</th>" : "");
@@ -527,7 +541,8 @@ replies(struct page *p)
 	size_t n = report_shown(p->v, r->nreplies), i, k;
 	int64_t of;
 
-	buf_fmt(p->b, "<section id=\"replies\"><h2>What the world answers</h2><p>The last reply is known of %s messages.</p>", figure_of(p, r->replied));
+	buf_fmt(p->b, "<section id=\"replies\"><h2>What the world answers</h2><p>The last reply is known of %s%s message%s.</p>", report_least(r), figure_of(p, r->replied), r->replied == 1 ? "" : "s");
+	short_of(p, RANK_ACCOUNT);
 	if (r->nreplies == 0) {
 		buf_puts(p->b, "</section>\n");
 		return;
@@ -577,6 +592,7 @@ plan(struct page *p, const struct report_plan *x)
 	term(p, "Begun", report_time(a, x->plan.started));
 	term(p, "Ended", x->plan.finished != 0 ? report_time(a, x->plan.finished) : "not yet");
 	term(p, "Messages", report_fates(a, &x->plan));
+	term(p, "Proof", report_proof(a, x));
 	for (i = 0; i < x->narchives; i++)
 		archive(p, &x->archive[i]);
 	buf_puts(p->b, "</dl></div>");
@@ -592,7 +608,6 @@ done(struct page *p)
 	buf_puts(p->b, "<section id=\"done\"><h2>What was done</h2>");
 	if (r->nplans == 0)
 		buf_puts(p->b, "<p>Nothing yet: no plan has touched these messages.</p>");
-	term(p, "Proof", report_proof(a, x));
 	for (i = 0; i < r->nplans; i++)
 		plan(p, &r->plan[i]);
 	for (i = 0; i < r->nrestores; i++) {
@@ -669,10 +684,10 @@ about(struct page *p)
 		buf_puts(p->b, "<tr><td>");
 		text(p, arena_fmt(&p->v->arena, "%s:%s", sp->kind, sp->root), CUT);
 		buf_puts(p->b, "</td>");
-		cell_number(p, sp->queued, "");
+		buf_fmt(p->b, "<td class=\"n\">%s%s</td>", report_is_whole(sp) || sp->queued == 0 ? "" : "at least ", figure_of(p, report_spool_queued(sp)));
 		cell_number(p, sp->removed, "");
 		buf_fmt(p->b, "<td>%s</td><td>%s</td></tr>", report_time(&p->v->arena, sp->scanned),
-		    strcmp(sp->unknown, "[]") == 0 ? "wholly" : "<b>not wholly</b>");
+		    report_is_whole(sp) ? "wholly" : "<b>not wholly</b>");
 	}
 	buf_puts(p->b, "</tbody></table></div>");
 	list(p, "<ul class=\"notes\">", p->v->note, p->v->nnotes, "</ul>");

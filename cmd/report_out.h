@@ -43,12 +43,21 @@ void report_words(struct report_view *v);
 /* How many rows of a table of n are shown. */
 size_t report_shown(const struct report_view *v, size_t n);
 
+/* What is queued, of all spools and of one; -1 unknown: none was read. */
+int64_t report_queued(const struct report *r);
+int64_t report_spool_queued(const struct report_spool *sp);
+int report_is_whole(const struct report_spool *sp);		/* every queue was read */
+
+/* For people: "at least " before a number that may be short, "". */
+const char *report_least(const struct report *r);
+
 /* For people: the key of a row with its kind, a reply's class, a plan's words. */
 const char *report_name(struct arena *a, enum rank_by by, const char *key, const char *kind);
 const char *report_class(enum reply_class class);
 const char *report_time(struct arena *a, int64_t us);		/* "2026-11-22 00:08:39 UTC", "unknown" */
 const char *report_fates(struct arena *a, const struct plan *p);	/* "112 deleted, 3 changed" */
 const char *report_sha(char out[2 * ARC_SHA256 + 1], const unsigned char sha[ARC_SHA256]);
+const char *report_proof(struct arena *a, const struct report_plan *p);	/* "before 5 + …", or that there is none */
 extern const char *const report_section[RANK_COUNT];		/* "account", …, "recipient_domain" */
 
 void report_html(struct buf *b, struct report_view *v);
@@ -57,7 +66,6 @@ void report_text(struct out *o, struct report_view *v);
 
 /* An object a line, "section" first. */
 void report_json(struct out *o, struct report_view *v);
-const char *report_proof(struct arena *a, const struct report_plan *p);	/* "before 5 + …", or that there is none */
 
 /* A file for each section. */
 int report_csv(const char *dir, struct report_view *v, struct err *e);

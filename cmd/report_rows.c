@@ -13,13 +13,13 @@ static const char *const summary_keys[] = {
 	"section", "made", "host", "version", "selection", "verdict", "text", "complete", "messages", "removed", "left", "damaged", "accounts",
 	"first", "last", "since", "dry_runs", "replied", "warnings", "notes", "redacted"
 };
-static const char *const spool_keys[] = { "section", "spool", "kind", "scanned", "messages", "removed", "unknown" };
+static const char *const spool_keys[] = { "section", "spool", "kind", "scanned", "messages", "removed", "unknown", "complete" };
 static const char *const rank_keys[] = { "section", RANK_KEY_NAMES };
 static const char *const account_keys[] = { "section", RANK_KEY_NAMES, "points", "queued", "removed", "left" };
-static const char *const timeline_keys[] = { "section", "from", "until", "account", "kind", "others", "messages" };
-static const char *const reply_keys[] = { "section", "class", "messages", "different", "reply" };
+static const char *const timeline_keys[] = { "section", "from", "until", "account", "kind", "others", "messages", "complete" };
+static const char *const reply_keys[] = { "section", "class", "messages", "different", "reply", "complete" };
 static const char *const evidence_keys[] = {
-	"section", "category", "about_us", "list", "operator", "messages", "queued", "replies", "first", "last", "addresses", "url", "closed"
+	"section", "category", "about_us", "list", "operator", "messages", "queued", "replies", "first", "last", "addresses", "url", "closed", "complete"
 };
 static const char *const delist_keys[] = {
 	"section", "list", "operator", "addresses", "url", "first", "last", "listing", "cause", "done", "proof", "state"
@@ -64,7 +64,7 @@ summary(struct out *o, struct report_view *v)
 	out_text(o, v->state);
 	out_text(o, v->verdict);
 	out_bool(o, !r->is_partial);
-	out_count(o, r->nspools != 0 ? r->queued : -1);
+	out_count(o, report_queued(r));
 	out_int(o, r->removed);
 	out_int(o, r->left);
 	out_int(o, r->damaged);
@@ -93,9 +93,10 @@ spools(struct out *o, struct report_view *v)
 		out_text(o, sp->root);
 		out_text(o, sp->kind);
 		put_time(o, sp->scanned);
-		out_int(o, sp->queued);
+		out_count(o, report_spool_queued(sp));
 		out_int(o, sp->removed);
 		out_strings(o, sp->unknown);
+		out_bool(o, report_is_whole(sp));
 		out_row(o);
 	}
 }
@@ -118,6 +119,7 @@ static void
 ranks(struct out *o, struct report_view *v, enum rank_by by)
 {
 	const struct report_table *t = &v->r->table[by];
+	const int is_complete = cmd_is_complete(v->c, v->ix, by, v->r->is_partial);
 	size_t i, n = report_shown(v, t->n);
 
 	if (by == RANK_ACCOUNT)
@@ -126,7 +128,7 @@ ranks(struct out *o, struct report_view *v, enum rank_by by)
 		out_keys(o, rank_keys, COUNT(rank_keys));
 	for (i = 0; i < n; i++) {
 		out_text(o, report_section[by]);
-		rank_values(o, &t->row[i].r, i + 1, (int)by);
+		rank_values(o, &t->row[i].r, i + 1, (int)by, is_complete);
 		if (by == RANK_ACCOUNT)
 			account_values(o, &t->row[i]);
 		out_row(o);
@@ -151,6 +153,7 @@ timeline(struct out *o, struct report_view *v)
 			out_text(o, t->series[i].kind);
 			out_bool(o, t->series[i].is_rest);
 			out_int(o, t->series[i].count[b]);
+			out_bool(o, !v->r->is_partial);
 			out_row(o);
 		}
 	}
@@ -169,6 +172,7 @@ replies(struct out *o, struct report_view *v)
 		out_int(o, v->r->reply[i].messages);
 		out_int(o, v->r->reply[i].different);
 		out_text(o, v->r->reply[i].text);
+		out_bool(o, !v->r->is_partial);
 		out_row(o);
 	}
 }
@@ -200,6 +204,7 @@ evidence(struct out *o, struct report_view *v)
 		out_list_end(o);
 		out_text(o, row->url);
 		out_text(o, row->closed);
+		out_bool(o, !v->r->is_partial && ev->unread == 0);
 		out_row(o);
 	}
 }
@@ -277,12 +282,12 @@ plans(struct out *o, struct report_view *v)
 		out_int(o, p->here);
 		for (s = 0; s < ITEM_STATES; s++)
 			out_int(o, p->plan.count[s]);
+		proof_values(o, p->has_proof ? &p->proof : NULL);
 		out_row(o);
 	}
 }
 
 static void
-		proof_values(o, p->has_proof ? &p->proof : NULL);
 archives(struct out *o, struct report_view *v)
 {
 	char sha[2 * ARC_SHA256 + 1];

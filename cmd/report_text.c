@@ -15,6 +15,14 @@ heading(struct out *o, const char *s)
 	buf_fmt(&o->b, "\n%s\n", s);
 }
 
+/* Of a table: none may look like the whole when it is not. */
+static void
+heading_of(struct out *o, const struct report_view *v, const char *s, enum rank_by by)
+{
+	buf_fmt(&o->b, "\n%s%s\n", s, v->r->is_partial ? " (of what could be read: a minimum)" :
+	    !cmd_is_complete(v->c, v->ix, by, 0) ? " (of bodies that were read: a minimum)" : "");
+}
+
 static void
 line(struct out *o, const char *before, const char *s)
 {
@@ -23,10 +31,17 @@ line(struct out *o, const char *before, const char *s)
 	out_raw(o, "\n");
 }
 
+static const char *
+queued(struct arena *a, int64_t n, int is_whole)
+{
+	return n < 0 ? "unknown" : arena_fmt(a, "%s%s", is_whole ? "" : "at least ", rank_number(a, n));
+}
+
 static void
 summary(struct out *o, struct report_view *v)
 {
 	const struct report *r = v->r;
+	const char *least = report_least(r);
 	struct arena *a = &v->arena;
 	size_t i;
 
@@ -37,9 +52,10 @@ summary(struct out *o, struct report_view *v)
 	line(o, "", v->verdict);
 	for (i = 0; i < v->nwarnings; i++)
 		line(o, "WARNING: ", v->warning[i]);
-	buf_fmt(&o->b, "\nqueued now %s, removed by spoolsweep %s, left otherwise %s, accounts %s, damaged %s\n",
-	    r->nspools != 0 ? rank_number(a, r->queued) : "unknown", rank_number(a, r->removed), rank_number(a, r->left),
-	    rank_number(a, (int64_t)r->table[RANK_ACCOUNT].n), rank_number(a, r->damaged));
+	out_raw(o, "\n");
+	line(o, "", arena_fmt(a, "queued now %s, removed by spoolsweep %s, left otherwise %s%s, accounts %s%s, damaged %s%s",
+	    queued(a, report_queued(r), !r->is_partial), rank_number(a, r->removed), least, rank_number(a, r->left), least,
+	    rank_number(a, (int64_t)r->table[RANK_ACCOUNT].n), least, rank_number(a, r->damaged)));
 }
 
 /* A line a bucket; the busiest has BAR characters. # of the first suspect, + of all others. */
@@ -51,7 +67,7 @@ timeline(struct out *o, struct report_view *v)
 	int64_t sum, mine;
 	size_t b, i;
 
-	heading(o, "When (UTC)");
+	heading_of(o, v, "When (UTC)", RANK_ACCOUNT);
 	if (t->buckets == 0) {
 		out_raw(o, "  no message has a known time of arrival\n");
 		return;
@@ -84,7 +100,7 @@ accounts(struct out *o, struct report_view *v)
 	struct table t;
 	size_t i, k;
 
-	heading(o, "Who");
+	heading_of(o, v, "Who", RANK_ACCOUNT);
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < report_shown(v, rows->n); i++) {
 		row = &rows->row[i];
@@ -117,7 +133,7 @@ rows_by(struct out *o, struct report_view *v, enum rank_by by, const char *title
 	struct table t;
 	size_t i;
 
-	heading(o, title);
+	heading_of(o, v, title, by);
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < report_shown(v, rows->n); i++) {
 		row = &rows->row[i].r;
@@ -164,7 +180,7 @@ evidence(struct out *o, struct report_view *v)
 	struct table t;
 	size_t i;
 
-	heading(o, "What is said of this server");
+	heading_of(o, v, "What is said of this server", RANK_ACCOUNT);
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < ev->n && ev->row[i].about != ABOUT_NO; i++) {
 		table_number(&t, ev->row[i].messages);
@@ -176,7 +192,7 @@ evidence(struct out *o, struct report_view *v)
 	}
 	table_end(&t);
 	if (i == 0)
-		out_raw(o, "  nothing: no reply blames this server\n");
+		out_raw(o, v->r->is_partial ? "  nothing in what could be read\n" : "  nothing: no reply blames this server\n");
 }
 
 static void
@@ -187,7 +203,7 @@ replies(struct out *o, struct report_view *v)
 	size_t i;
 
 	evidence(o, v);
-	heading(o, "What the world answers");
+	heading_of(o, v, "What the world answers", RANK_ACCOUNT);
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < report_shown(v, v->r->nreplies); i++) {
 		table_number(&t, v->r->reply[i].messages);
@@ -214,6 +230,7 @@ done(struct out *o, struct report_view *v)
 		line(o, "  ", arena_fmt(a, "plan %" PRId64 " (%s, %s) by %s on %s, %s: %s; selection %s", p->plan.id,
 		    p->plan.kind == PLAN_PURGE ? "purge" : "hold", plan_state_name(p->plan.kind, p->plan.state), p->plan.who, p->plan.host,
 		    report_time(a, p->plan.started), report_fates(a, &p->plan), p->plan.selection));
+		line(o, "    proof   ", report_proof(a, p));
 		for (k = 0; k < p->narchives; k++) {
 			line(o, "    archive ", p->archive[k].path);
 			line(o, "    sha256  ", p->archive[k].has_sha ? report_sha(sha, p->archive[k].sha) : "not known");
@@ -231,7 +248,6 @@ sentences(struct out *o, const char *name, const char *const *v, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		line(o, "    proof   ", report_proof(a, p));
 		line(o, i == 0 ? name : "            ", v[i]);
 }
 
@@ -289,9 +305,9 @@ report_text(struct out *o, struct report_view *v)
 	delisting(o, v);
 	heading(o, "About these numbers");
 	for (i = 0; i < v->r->nspools; i++)
-		line(o, "  ", arena_fmt(&v->arena, "%s:%s: %s queued, %s removed, scanned %s", v->r->spool[i].kind, v->r->spool[i].root,
-		    rank_number(&v->arena, v->r->spool[i].queued), rank_number(&v->arena, v->r->spool[i].removed),
-		    report_time(&v->arena, v->r->spool[i].scanned)));
+		line(o, "  ", arena_fmt(&v->arena, "%s:%s: %s queued, %s removed, scanned %s%s", v->r->spool[i].kind, v->r->spool[i].root,
+		    queued(&v->arena, report_spool_queued(&v->r->spool[i]), report_is_whole(&v->r->spool[i])), rank_number(&v->arena, v->r->spool[i].removed),
+		    report_time(&v->arena, v->r->spool[i].scanned), report_is_whole(&v->r->spool[i]) ? "" : ", not wholly read"));
 	for (i = 0; i < v->nnotes; i++)
 		line(o, "  ", v->note[i]);
 }

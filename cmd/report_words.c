@@ -23,6 +23,30 @@ report_shown(const struct report_view *v, size_t n)
 	return v->rows > 0 && (uint64_t)v->rows < n ? (size_t)v->rows : n;
 }
 
+int
+report_is_whole(const struct report_spool *sp)
+{
+	return strcmp(sp->unknown, "[]") == 0;
+}
+
+int64_t
+report_spool_queued(const struct report_spool *sp)
+{
+	return sp->queued != 0 || report_is_whole(sp) ? sp->queued : -1;
+}
+
+int64_t
+report_queued(const struct report *r)
+{
+	return r->queued != 0 || !r->is_partial ? r->queued : -1;
+}
+
+const char *
+report_least(const struct report *r)
+{
+	return r->is_partial ? "at least " : "";
+}
+
 const char *
 report_name(struct arena *a, enum rank_by by, const char *key, const char *kind)
 {
@@ -62,30 +86,6 @@ report_fates(struct arena *a, const struct plan *p)
 }
 
 const char *
-report_sha(char out[2 * ARC_SHA256 + 1], const unsigned char sha[ARC_SHA256])
-{
-	size_t i;
-
-	for (i = 0; i < ARC_SHA256; i++)
-		snprintf(out + 2 * i, 3, "%02x", sha[i]);
-	return out;
-}
-
-/* ---- the verdict ---- */
-
-static const char *
-plural(int64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
-static const char *
-where_now(struct arena *a, const struct report_row *s)
-{
-	if (s->removed == 0)
-		return arena_fmt(a, "%s %s queued now", N(s->queued), s->queued == 1 ? "is" : "are");
-	return arena_fmt(a, "%s %s removed by spoolsweep, %s %s queued now", N(s->removed), s->removed == 1 ? "was" : "were", N(s->queued),
-const char *
 report_proof(struct arena *a, const struct report_plan *p)
 {
 	const char *text = "none: its run did not come to the end, was of an older spoolsweep, or something was put back since";
@@ -100,7 +100,26 @@ report_proof(struct arena *a, const struct report_plan *p)
 	return text;
 }
 
-	    s->queued == 1 ? "is" : "are");
+const char *
+report_sha(char out[2 * ARC_SHA256 + 1], const unsigned char sha[ARC_SHA256])
+{
+	size_t i;
+
+	for (i = 0; i < ARC_SHA256; i++)
+		snprintf(out + 2 * i, 3, "%02x", sha[i]);
+	return out;
+}
+
+/* ---- the verdict ---- */
+
+static const char *
+where_now(struct arena *a, const struct report *r, const struct report_row *s)
+{
+	const char *now = arena_fmt(a, "%s%s %s queued now", report_least(r), N(s->queued), s->queued == 1 ? "is" : "are");
+
+	if (s->removed == 0)
+		return now;
+	return arena_fmt(a, "%s %s removed by spoolsweep, %s", N(s->removed), s->removed == 1 ? "was" : "were", now);
 }
 
 static const char *
@@ -111,8 +130,8 @@ accusation(struct arena *a, const struct report *r, const struct report_row *s)
 
 	if (s->r.messages == 0)
 		return arena_fmt(a, "%s %s (score %d of 100): %s.", name, how, s->r.score, s->r.reasons[0]);
-	return arena_fmt(a, "%s %s (score %d of 100): it sent %s of %s messages (%.1f %%), up to %s a minute; %s.", name, how, s->r.score,
-	    N(s->r.messages), N(r->table[RANK_ACCOUNT].messages), 100 * s->r.share, N(s->r.peak_per_minute), where_now(a, s));
+	return arena_fmt(a, "%s %s (score %d of 100): it sent %s%s of %s messages (%.1f %%), up to %s a minute; %s.", name, how, s->r.score,
+	    report_least(r), N(s->r.messages), N(r->table[RANK_ACCOUNT].messages), 100 * s->r.share, N(s->r.peak_per_minute), where_now(a, r, s));
 }
 
 static const char *
@@ -141,7 +160,7 @@ judge(struct report_view *v)
 	v->state = s != NULL ? s->r.verdict : r->is_partial ? "unknown" : "unlikely";
 	if (s != NULL)
 		v->verdict = arena_fmt(a, "%s%s%s", accusation(a, r, s), more_suspects(a, r, s),
-		    r->is_partial ? " Not everything could be read: all numbers are a minimum." : "");
+		    r->is_partial ? " Not everything could be read: numbers are of what was, and a minimum." : "");
 	else if (r->nspools == 0)
 		v->verdict = "Nothing can be said: no scanned spool is meant by this.";
 	else if (r->is_partial)
@@ -254,7 +273,9 @@ remark(struct report_view *v)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s of %s message%s were not read, nor their links and attachments: \"%s\" "
 		    "reads them.", N(r->unread), N(r->queued + r->removed), rank_plural(r->queued + r->removed), ours(v, "scan --contents")));
 	if (r->cut > 0)
-		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s message%s were read up to a limit.", N(r->cut), plural(r->cut)));
+		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s message%s were read up to a limit.", N(r->cut), rank_plural(r->cut)));
+	if (r->is_partial)
+		add(&v->note, &v->nnotes, a, "Every table is of what could be read: numbers are a minimum, shares and verdicts may change with the rest.");
 	add(&v->note, &v->nnotes, a, "Accounts are judged by envelopes, headers and replies.");
 	if (r->removed > 0)
 		add(&v->note, &v->nnotes, a, "Tables and timeline count messages that are queued and those that plans of spoolsweep removed.");
@@ -438,9 +459,10 @@ stop_and_purge(struct report_view *v, const struct report_row *s)
 	const int64_t sound = s->queued - s->damaged;
 	struct report_step *st;
 
-	st = step(v, "Stop the flow", sound > 0 ? arena_fmt(a, "%s message%s of it wait%s to be sent. Hold takes them out of the MTA's sight at once, "
-	    "and release puts them back.", N(sound), plural(sound), sound == 1 ? "s" : "") :
+	st = step(v, "Stop the flow", sound > 0 ? arena_fmt(a, "%s%s message%s of it wait%s to be sent. Hold takes them out of the MTA's sight at once, "
+	    "and release puts them back.", v->r->is_partial ? "At least " : "", N(sound), rank_plural(sound), sound == 1 ? "s" : "") :
 	    s->damaged > 0 ? "What is queued of it is damaged or incomplete: hold and purge take that only when told so." :
+	    v->r->is_partial ? "Nothing of it is queued in what could be read; that is not all." :
 	    "Nothing of it is queued now; scan again before you rely on that.");
 	if (sound > 0)
 		command(v, st, ours(v, arena_fmt(a, "hold%s --execute", about(v, s))));
@@ -498,14 +520,16 @@ contact_and_delist(struct report_view *v, const struct report_row *s)
 	struct report_step *st;
 	size_t i;
 
-	step(v, "Contact the user", arena_fmt(a, "Tell the owner of %s: between %s and %s %s message%s went out in this name%s. Ask "
+	step(v, "Contact the user", arena_fmt(a, "Tell the owner of %s: between %s and %s %s%s message%s went out in this name%s. Ask "
 	    "which devices and programs know the password, and have them checked before it is set anew.", s->r.key, report_time(a, s->r.first),
-	    report_time(a, s->r.last), N(s->r.messages + s->left), plural(s->r.messages + s->left), s->r.clients == 0 ? "" :
+	    report_time(a, s->r.last), report_least(v->r), N(s->r.messages + s->left), rank_plural(s->r.messages + s->left), s->r.clients == 0 ? "" :
 	    arena_fmt(a, ", handed in from %s address%s", N(s->r.clients), s->r.clients == 1 ? "" : "es")));
 	for (i = 0; i < v->r->nreplies; i++)
 		listed += v->r->reply[i].class == REPLY_SERVER ? v->r->reply[i].messages : 0;
-	st = step(v, "Ask for delisting", listed > 0 ? arena_fmt(a, "%s message%s refused because of this server's address or name%s. Ask for removal when the cause is closed and the queue is clean: a request while spam still flows makes it longer.", N(listed),
-	    listed == 1 ? " was" : "s were", lists_named(a, v->r)) : "No reply here speaks of a blocklist. Look again tomorrow: lists are some hours late.");
+	st = step(v, "Ask for delisting", listed > 0 ? arena_fmt(a, "%s%s message%s refused because of this server's address or name%s. "
+	    "Ask for removal when the cause is closed and the queue is clean: a request while spam still flows makes it longer.",
+	    v->r->is_partial ? "At least " : "", N(listed), listed == 1 ? " was" : "s were", lists_named(a, v->r)) : v->r->is_partial ? "No reply that could be read speaks of a blocklist; that is not all of them." :
+	    "No reply here speaks of a blocklist. Look again tomorrow: lists are some hours late.");
 	command(v, st, ours(v, "evidence --gone -v"));
 }
 

@@ -454,7 +454,7 @@ contents_stats_free(struct contents_stats *s)
 
 /* Of the selection only what names spools counts: whether the rest would be selected is what cannot be known. */
 int
-contents_missing(int64_t *missing, int64_t *all, struct index *ix, const struct selection *s, struct err *e)
+contents_missing(int64_t *missing, int64_t *cut, int64_t *all, struct index *ix, const struct selection *s, struct err *e)
 {
 	struct selection *place = selection_new();
 	static const enum select_key keys[] = { SEL_SPOOL, SEL_KIND, SEL_QUEUE };
@@ -468,14 +468,15 @@ contents_missing(int64_t *missing, int64_t *all, struct index *ix, const struct 
 		for (k = 0; rc == 0 && (value = selection_value(s, keys[i], k)) != NULL; k++)
 			rc = selection_add(place, keys[i], value, e);
 	buf_init(&sql, SQL_MAX);
-	buf_puts(&sql, "SELECT coalesce(sum(m.contents = 0), 0), count(*) FROM message m WHERE m.gone_scan IS NULL");
+	buf_puts(&sql, "SELECT coalesce(sum(m.contents = 0), 0), coalesce(sum(m.contents = 2), 0), count(*) FROM message m WHERE m.gone_scan IS NULL");
 	if (rc == 0 && (rc = selection_sql(&sql, place, ix, e)) == 0)
 		st = index_prepare(ix, buf_cstr(&sql), e);
 	buf_free(&sql);
 	rc = -1;
 	if (st != NULL && sqlite3_step(st) == SQLITE_ROW) {
 		*missing = sqlite3_column_int64(st, 0);
-		*all = sqlite3_column_int64(st, 1);
+		*cut = sqlite3_column_int64(st, 1);
+		*all = sqlite3_column_int64(st, 2);
 		rc = 0;
 	} else if (st != NULL) {
 		index_err(ix, e, "read");

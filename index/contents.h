@@ -40,8 +40,8 @@ int contents_read(struct contents_stats *out, struct index *ix, struct spool *sp
     struct err *e);
 void contents_stats_free(struct contents_stats *s);
 
-/* Live messages, and those of them whose contents were not read, of the spools that a selection may speak of (NULL: all). 0 or -1. */
-int contents_missing(int64_t *missing, int64_t *all, struct index *ix, const struct selection *s, struct err *e);
+/* Live messages, and those of them whose contents were not read or were read up to a limit, of the spools that a selection may speak of (NULL: all). 0 or -1. */
+int contents_missing(int64_t *missing, int64_t *cut, int64_t *all, struct index *ix, const struct selection *s, struct err *e);
 
 struct contents_part {		/* contract "show --json" parts; NULL and -1 are null */
 	int64_t depth, size;

@@ -91,13 +91,14 @@ proofs(struct delist *d, const struct report *r, struct arena *a)
 
 	d->state = DELIST_CLEAN;
 	for (i = 0; i < r->nspools; i++)
-		say(d->proof, &d->nproof, arena_fmt(a, "%s: the %s queue holds %s%s.", when(a, r->spool[i].scanned), r->spool[i].kind,
-		    messages(a, r->spool[i].queued), strcmp(r->spool[i].unknown, "[]") != 0 ? "; it was not wholly read" : ""));
+		say(d->proof, &d->nproof, arena_fmt(a, "%s: the %s queue holds %s%s%s.", when(a, r->spool[i].scanned), r->spool[i].kind,
+		    strcmp(r->spool[i].unknown, "[]") != 0 ? "at least " : "", messages(a, r->spool[i].queued),
+		    strcmp(r->spool[i].unknown, "[]") != 0 ? "; it was not wholly read" : ""));
 	while ((s = report_suspect(r, s)) != NULL) {
 		if (s->queued > 0)
 			d->state = DELIST_NOT_YET;
 		say(d->proof, &d->nproof, arena_fmt(a, "Of %s: %s.", s->r.key != NULL ? s->r.key : "(none)",
-		    s->queued > 0 ? arena_fmt(a, "%s still queued", messages(a, s->queued)) : "nothing is queued"));
+		    s->queued > 0 ? arena_fmt(a, "%s still queued", messages(a, s->queued)) : r->is_partial ? "nothing is queued in what could be read" : "nothing is queued"));
 	}
 	if (r->is_partial || r->nspools == 0) {
 		d->state = DELIST_UNKNOWN;

@@ -1,5 +1,6 @@
 #include "index/proof.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "index/scan.h"
 #include "spool/arena.h"
 #include "spool/part.h"
+#include "spool/sys.h"
 
 #define PLACES_MAX 1000
 
@@ -285,6 +287,7 @@ proof_make(struct proof *out, struct message_set *before, struct index *ix, stru
 	    count_outside(p.kept, before, p.deleted, NULL);
 	out->vanished = count_outside(before, p.after, p.deleted, p.kept);
 	out->wrong = p.wrong;
+	out->at = sys_now_us();
 	rc = 0;
 out:
 	message_set_free(p.after);

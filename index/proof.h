@@ -32,14 +32,14 @@ int message_set_items(struct message_set *s, struct journal *j, int64_t plan, un
 struct proof {
 	int64_t before, arrived, after, deleted, kept, vanished;
 	int64_t wrong;		/* taken, and in the spool all the same */
+	int64_t at;		/* microseconds, when it was made */
+	int is_whole;		/* every queue was read, before and after */
 };
 
 /* before: made when the run began by message_set_spools and message_set_items (all states from taken to deleted). Calls fn for each wrong
  * message. */
 int proof_make(struct proof *out, struct message_set *before, struct index *ix, struct journal *j, int64_t plan,
     void (*fn)(void *arg, const struct item *it), void *arg, struct err *e);
-
-#define PROOF_TAKEN (1u << ITEM_TAKEN | 1u << ITEM_ARCHIVED | 1u << ITEM_VERIFIED | 1u << ITEM_DELETED)
 
 /* Does it add up, of queues that were all read, with nothing wrong? */
 int proof_holds(const struct proof *p);
@@ -48,5 +48,7 @@ int proof_holds(const struct proof *p);
  * release); -1. */
 int proof_store(struct journal *j, int64_t plan, const struct proof *p, struct err *e);
 int proof_load(struct proof *out, struct journal *j, const struct plan *plan, struct err *e);
+
+#define PROOF_TAKEN (1u << ITEM_TAKEN | 1u << ITEM_ARCHIVED | 1u << ITEM_VERIFIED | 1u << ITEM_DELETED)
 
 #endif

@@ -8,7 +8,7 @@ use Test::More;
 
 my $dir = work_dir();
 my $index = "$dir/index.db";
-my @keys = qw(category about_us about list operator messages queued replies first last domains addresses url closed sample);
+my @keys = qw(category about_us about list operator messages queued replies first last domains addresses url closed sample complete);
 my @reply_keys = qw(text category about_us list operator address url);
 
 sub judged { return json_lines(sweep_ok({ in => $_[0] }, 'evidence', '--json', '--reply', '-')->{out}) }
