@@ -124,6 +124,7 @@ check_text(struct buf *b, const struct check_result *r, const struct check_facts
 
 	if (r->past != 0) {
 		buf_fmt(b, "%s ago, and not read since: ", duration(&s, r->past < now ? (double)(now - r->past) / 1e6 : 0));
+		buf_puts(b, r->was_least ? "at least: " : "");
 		known(&s);
 		arena_free(&s.a);
 		return;

@@ -254,6 +254,7 @@ still_critical(struct check_result *out, const struct check_past *p, const struc
 	out->state = CHECK_CRITICAL;
 	out->fact.how = FACT_UNKNOWN;
 	out->past = p->at;
+	out->was_least = p->fact.how == FACT_AT_LEAST;
 }
 
 void

@@ -105,6 +105,7 @@ struct check_result {
 	struct range warning, critical;	/* as they were applied */
 	const struct check_account *account;	/* that is meant, NULL none */
 	int64_t past;			/* when it was found out, microseconds: CRITICAL then, and there was no time to look again; 0: now */
+	int was_least;			/* and it was a lower bound then */
 };
 
 /* Judges one check, or all of a spool in the order of check_id. */

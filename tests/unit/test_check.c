@@ -315,6 +315,7 @@ test_past(void **state)
 	assert_int_equal(r.state, CHECK_CRITICAL);
 	assert_int_equal(r.fact.how, FACT_UNKNOWN);
 	assert_int_equal(r.past, 5);
+	assert_true(r.was_least);
 	assert_string_equal(r.account->name, "info@shop.example");
 	assert_int_equal(state_of(CHECK_MTA), CHECK_CRITICAL);
 	assert_int_equal(state_of(CHECK_FROZEN), CHECK_UNKNOWN);
