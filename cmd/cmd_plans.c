@@ -71,30 +71,23 @@ add_archive(void *arg, const struct plan_archive *x)
 	buf_byte(b, '"');
 }
 
-static void
-put_archives(struct out *o, struct journal *j, int64_t plan)
-{
-	struct err e = { 0, "" };
-	struct buf b;
-
-	buf_init(&b, (size_t)1 << 20);
-	buf_byte(&b, '[');
-	if (journal_archives(j, plan, add_archive, &b, &e) < 0)
-		cmd_fail(&e);
-	buf_byte(&b, ']');
-	out_strings(o, e.text[0] == '\0' ? buf_cstr(&b) : NULL);
-	buf_free(&b);
-}
-
-static void
-put_keys(struct out *o, struct journal *j, const struct plan *p)
+static int
+put_keys(struct out *o, struct journal *j, const struct plan *p, struct err *e)
 {
 	char sha[2 * ARC_SHA256 + 1];
 	struct proof proof;
-	struct err e = { 0, "" };
+	struct buf archives;
 	size_t i;
 	int s, has_proof;
 
+	buf_init(&archives, (size_t)1 << 20);
+	buf_byte(&archives, '[');
+	has_proof = proof_load(&proof, j, p, e);
+	if (has_proof < 0 || journal_archives(j, p->id, add_archive, &archives, e) < 0) {
+		buf_free(&archives);
+		return -1;
+	}
+	buf_byte(&archives, ']');
 	for (i = 0; p->has_sha && i < ARC_SHA256; i++)
 		snprintf(sha + 2 * i, 3, "%02x", p->sha[i]);
 	out_int(o, p->id);
@@ -113,12 +106,11 @@ put_keys(struct out *o, struct journal *j, const struct plan *p)
 	out_count(o, p->parent != 0 ? p->parent : -1);
 	out_text(o, p->service);
 	out_bool(o, p->service != NULL ? p->service_waits : -1);
-	put_archives(o, j, p->id);
-	has_proof = proof_load(&proof, j, p, &e);
-	if (has_proof < 0)
-		cmd_fail(&e);
+	out_strings(o, buf_cstr(&archives));
 	proof_values(o, has_proof == 1 ? &proof : NULL);
 	out_row(o);
+	buf_free(&archives);
+	return 0;
 }
 
 static void
@@ -143,10 +135,9 @@ note_proof(struct table *t, struct journal *j, const struct plan *p, struct err 
 	return rc;
 }
 
-static void
-put_table(struct table *t, struct journal *j, const struct plan *p, int verbose)
+static int
+put_table(struct table *t, struct journal *j, const struct plan *p, int verbose, struct err *e)
 {
-	struct err e = { 0, "" };
 	char text[64];
 
 	snprintf(text, sizeof text, "%s%" PRId64, p->parent != 0 ? "  " : "", p->id);
@@ -163,8 +154,7 @@ put_table(struct table *t, struct journal *j, const struct plan *p, int verbose)
 	table_number(t, p->count[ITEM_RELEASED]);
 	table_cell(t, p->selection);
 	table_row(t);
-	if (verbose && (journal_archives(j, p->id, note_archive, t, &e) < 0 || note_proof(t, j, p, &e) < 0))
-		cmd_fail(&e);
+	return verbose && (journal_archives(j, p->id, note_archive, t, e) < 0 || note_proof(t, j, p, e) < 0) ? -1 : 0;
 }
 
 static int
@@ -195,44 +185,45 @@ compare(const void *a, const void *b)
 	return p != q ? (p < q ? -1 : 1) : x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void
-say_services(const struct context *c, struct journal *j, const struct plans *all)
+static int
+say_services(const struct context *c, struct journal *j, const struct plans *all, struct err *e)
 {
 	char *self = cmd_self(c);
 	int64_t id = INT64_MIN;
 	size_t i;
+	int rc;
 
 	for (i = 0; i < all->n; i++)
 		if (all->v[i].service_waits)
 			cmd_say("plan %" PRId64 " has stopped service %s, which still waits to be started: %s purge --resume %" PRId64,
 			    all->v[i].id, all->v[i].service, self, all->v[i].id);
-	while (journal_service_waiting(&id, j, id, NULL) == 1 && id < 0)
+	while ((rc = journal_service_waiting(&id, j, id, e)) == 1 && id < 0)
 		cmd_say("restore %" PRId64 " has stopped the mail server's service, which still waits to be started: %s purge --resume", -id, self);
 	free(self);
+	return rc < 0 ? -1 : 0;
 }
 
 /* An index that no plan was made from has no journal: j is NULL then. */
-static void
-put(struct context *c, struct journal *j, struct plans *all)
+static int
+put(struct context *c, struct journal *j, struct plans *all, struct err *e)
 {
 	struct table t;
 	size_t i;
+	int rc = 0;
 
 	if (all->n != 0)
 		qsort(all->v, all->n, sizeof *all->v, compare);
 	table_init(&t, &c->out, columns, sizeof columns / sizeof columns[0]);
 	if (c->format != OUT_TABLE)
 		out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
-	for (i = 0; i < all->n; i++)
-		if (c->format == OUT_TABLE)
-			put_table(&t, j, &all->v[i], c->verbose);
-		else
-			put_keys(&c->out, j, &all->v[i]);
+	for (i = 0; rc == 0 && i < all->n; i++)
+		rc = c->format == OUT_TABLE ? put_table(&t, j, &all->v[i], c->verbose, e) : put_keys(&c->out, j, &all->v[i], e);
 	table_end(&t);
-	if (j != NULL)
-		say_services(c, j, all);
+	if (rc == 0 && j != NULL)
+		rc = say_services(c, j, all, e);
 	if (all->n == 0)
 		cmd_note(c, "nothing was planned yet");
+	return rc;
 }
 
 static void
@@ -284,7 +275,7 @@ adopt(struct context *c)
 	if (rc == 0) {
 		if (c->format != OUT_TABLE) {
 			out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
-			put_keys(&c->out, j, &p);
+			rc = put_keys(&c->out, j, &p, &e);
 		}
 		tell_adopted(c, &got, &p);
 	}
@@ -309,7 +300,7 @@ run(struct context *c)
 	if (rc == 0 && j != NULL)
 		rc = load(&all, j, &e);
 	if (rc == 0)
-		put(c, j, &all);
+		rc = put(c, j, &all, &e);
 	journal_close(j);
 	free(all.v);
 	arena_free(&all.arena);
