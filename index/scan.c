@@ -702,6 +702,21 @@ static const char make_indexes[] =
     "CREATE INDEX IF NOT EXISTS message_live ON message(account) WHERE gone_scan IS NULL;"
     "CREATE INDEX IF NOT EXISTS message_damaged ON message(spool) WHERE gone_scan IS NULL AND damage IS NOT NULL;";
 
+/* Of a spool that was not wholly read not one message was: what is 0 is not known. Empty queues and logs may have been read. */
+static void
+forget_zeros(struct scan_stats *out)
+{
+	int64_t *const n[] = {
+		&out->messages, &out->new_, &out->changed, &out->unchanged, &out->gone, &out->damaged, &out->orphans, &out->files
+	};
+	size_t i;
+
+	out->bytes = -1;	/* those of messages that were there in the scan before */
+	for (i = 0; i < sizeof n / sizeof n[0]; i++)
+		if (*n[i] == 0)
+			*n[i] = -1;
+}
+
 /* Totals, and numbers that a re-scan without change takes over from the scan before. */
 static int
 finish_counts(struct scan *s, struct err *e)
@@ -722,9 +737,8 @@ finish_counts(struct scan *s, struct err *e)
 	    " FROM total WHERE scan = ?1 AND what = 'queue'" :
 	    "SELECT coalesce(bytes, -1) FROM scan WHERE id = ?", changed ? s->scan : s->before, s->spool_id, e) < 0)
 		return -1;
-	if (s->sp->nunknown != 0 && s->out->messages == 0 && s->sp->stats.files == 0)	/* nothing was read: not zero, but unknown */
-		s->out->messages = s->out->new_ = s->out->changed = s->out->unchanged = s->out->gone = s->out->damaged =
-		    s->out->orphans = s->out->files = s->out->bytes = -1;
+	if (s->sp->nunknown != 0 && s->out->messages == 0)
+		forget_zeros(s->out);
 	s->out->seconds = (double)(sys_clock_us() - s->clock) / 1e6;
 	return put_scan(s, totals, e);
 }

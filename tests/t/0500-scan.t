@@ -238,4 +238,22 @@ END
 	like(slurp("$dir/result.ro"), qr/[Rr]ead-only|readonly/, 'which is said');
 }
 
+# ---- the one queue cannot be entered, but its logs are read: no number of messages is a 0
+SKIP: {
+	skip 'links in a spool: not under Wine', 6 if is_windows();
+	my $ex = "$dir/linked";
+	mkspool('exim', $ex, 30);
+	is((scan_of($index, $ex))[0]{messages}, 30, 'an Exim spool');
+	rename "$ex/input", "$ex/elsewhere" or die $!;
+	symlink 'elsewhere', "$ex/input" or die $!;
+	($s) = scan_of($index, $ex);
+	is_deeply($s->{unknown}, [''], 'its queue is a link now');
+	is_deeply([ @$s{qw(messages new unchanged gone damaged bytes)} ], [ (undef) x 6 ], '  no message was read: no number is 0');
+	is($s->{files}, 30, '  its logs were read');
+	is(scalar(listing($index, '--spool', $ex)), 30, '  what was known stays');
+	unlink "$ex/input" or die $!;
+	rename "$ex/elsewhere", "$ex/input" or die $!;
+	is((scan_of($index, $ex))[0]{unchanged}, 30, '  and is the same when it is back');
+}
+
 done_testing();
