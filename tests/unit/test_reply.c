@@ -34,6 +34,8 @@ static const struct labelled corpus[] = {
 	{ 0, REPLY_POLICY, NULL, "550-Requested action not taken: mailbox unavailable 550-Reject due to policy restrictions. 550 For explanation"
 	    " visit https://postmaster.gmx.net/en/error-messages?ip=198.51.100.25&c=hi" },
 	{ 0, REPLY_CONTENT, NULL, "550 5.7.1 Message rejected due to content restrictions" },
+	{ 1, REPLY_RATE, NULL, "550 5.7.1 too many recipients from your ip" },
+	{ 1, REPLY_LISTED, NULL, "421 4.7.1 Intrusion prevention active for [198.51.100.25]" },
 	{ 1, REPLY_LISTED, "spamhaus-zen", "host mx.a.example[192.0.2.9] said: 554 5.7.1 Service unavailable; Client host [198.51.100.25] blocked using"
 	    " zen.spamhaus.org; https://www.spamhaus.org/query/ip/198.51.100.25 (in reply to RCPT TO command)" },
 	{ 1, REPLY_LISTED, "spamhaus-sbl", "550 5.7.1 Mail from 198.51.100.25 refused, see https://www.spamhaus.org/sbl/query/SBL1234" },
@@ -256,6 +258,11 @@ test_address(void **state)
 		{ "550 client [198.51.100.25]:40112 is blacklisted", "198.51.100.25", NULL },
 		{ "550 blacklisted ::", NULL, NULL }, { "550 blacklisted :::::::::", NULL, NULL }, { "550 blacklisted 12:34:56", NULL, NULL },
 		{ "connect to mx.example[192.0.2.1]:25: Connection refused", NULL, NULL },
+		{ "H=mx.example [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<a@b.example>: 550 5.7.1 blocked using bl.spamcop.net", NULL,
+		    "https://www.spamcop.net/bl.shtml" },
+		{ "** a@b.example R=dnslookup T=remote_smtp H=mx.example [192.0.2.1] X=TLS1.3:AES: SMTP error from remote mail server after end of data:"
+		    " 554 5.7.1 198.51.100.25 is on our blacklist", "198.51.100.25", NULL },
+		{ "H=mx.example [192.0.2.1]: SMTP error from remote mail server after initial connection: ", NULL, NULL },
 		{ "550 blacklisted http://", NULL, NULL }, { "550 blacklisted ://x", NULL, NULL },
 	};
 	struct replies *r = replies_new();
