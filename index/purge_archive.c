@@ -135,10 +135,7 @@ add_json(struct job *job, const struct item *it, const struct item_part *p, size
 		memcpy(part[i].sha, p[i].sha, ARC_SHA256);
 	}
 	buf_init(&b, (size_t)256 << 20);
-	buf_add(&b, it->json, len - 1);
-	buf_puts(&b, ",\"parts\":");
-	arc_parts_json(&b, pl->archive_name, part, n);
-	buf_byte(&b, '}');
+	arc_message_json(&b, it->json, len, pl->archive_name, part, n);
 	rc = b.cut ? err_set(e, 0, "the description of message %s is too large", it->id) : arc_message(job->arc, buf_cstr(&b), e);
 	buf_free(&b);
 	job->messages++;

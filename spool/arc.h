@@ -114,6 +114,12 @@ int arc_parse_message(struct arc_message *out, struct arena *a, const char *line
 /* The value of "parts" in such a line, as arc_parse_message reads it back: "name" is the member's name below data/ and exact, "path" is for people. */
 void arc_parts_json(struct buf *b, const char *spool_name, const struct arc_part *part, size_t n);
 
+/*
+ * The line of a message: n bytes of an object of list --json, the parts added. A line that would be too long for an archive has of its long texts the
+ * beginning and "…": a subject of any length must not keep a message out of a purge. The message's own bytes are in its files.
+ */
+void arc_message_json(struct buf *out, const char *json, size_t n, const char *spool_name, const struct arc_part *part, size_t nparts);
+
 /* "AB=20C" and back. encode never fails; decode returns NULL for a malformed =XX, an absolute path, "..", an empty component. */
 const char *arc_encode_name(struct arena *a, const char *path);
 const char *arc_decode_name(struct arena *a, const char *name);

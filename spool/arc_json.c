@@ -538,3 +538,81 @@ arc_parts_json(struct buf *b, const char *spool_name, const struct arc_part *par
 	}
 	buf_byte(b, ']');
 }
+
+/* ---- a line that fits ---- */
+
+/* The length of a JSON string from its quote on, both quotes included; all that is left when it has no end. */
+static size_t
+string_len(const char *s, size_t n)
+{
+	size_t i;
+
+	for (i = 1; i < n && s[i] != '"'; i++)
+		if (s[i] == '\\')
+			i++;
+	return i < n ? i + 1 : n;
+}
+
+/* One character of a JSON string: an escape (two for a pair of surrogates) or a UTF-8 sequence. */
+static size_t
+char_len(const char *s, size_t n)
+{
+	const unsigned char c = (unsigned char)s[0];
+
+	if (c == '\\' && n >= 6 && s[1] == 'u')
+		return (s[2] | 0x20) == 'd' && s[3] != '\0' && strchr("89abAB", s[3]) != NULL ? 12 : 6;
+	if (c == '\\')
+		return 2;
+	return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+/* A string as it is, or its beginning of at most `most` bytes and "…". */
+static void
+add_beginning(struct buf *out, const char *s, size_t n, size_t most)
+{
+	size_t i = 1, len;
+
+	if (n > most) {
+		while (i < most && (len = char_len(s + i, n - i)) <= most - i)
+			i += len;
+		buf_add(out, s, i);
+		buf_puts(out, "\xe2\x80\xa6\"");
+	} else
+		buf_add(out, s, n);
+}
+
+/* The first four values say which message it is: spool, kind, queue, id. */
+static void
+add_shortened(struct buf *out, const char *s, size_t n, size_t most)
+{
+	size_t i, len, values = 0;
+
+	for (i = 0; i < n; i += len) {
+		len = s[i] == '"' ? string_len(s + i, n - i) : 1;
+		if (s[i] != '"' || (i + len < n && s[i + len] == ':') || values++ < 4)
+			buf_add(out, s + i, len);
+		else
+			add_beginning(out, s + i, len, most);
+	}
+}
+
+void
+arc_message_json(struct buf *out, const char *json, size_t n, const char *spool_name, const struct arc_part *part, size_t nparts)
+{
+	struct buf parts;
+	size_t most;
+
+	buf_init(&parts, SIZE_MAX);
+	buf_puts(&parts, ",\"parts\":");
+	arc_parts_json(&parts, spool_name, part, nparts);
+	buf_byte(&parts, '}');
+	buf_clear(out);
+	n -= n > 0;	/* its } comes behind the parts */
+	buf_add(out, json, n);
+	for (most = 16384; out->n + parts.n > ARC_LINE_MAX && most >= 64; most /= 4) {
+		buf_clear(out);
+		add_shortened(out, json, n, most);
+	}
+	buf_add(out, parts.p, parts.n);
+	buf_free(&parts);
+}

@@ -222,4 +222,22 @@ SKIP: {
 	is(scalar(my @back = glob "$dir/shared/two/input/*-H"), 20, 'what is held comes back under any of them');
 }
 
+# ---- a subject as long as it may be, of bytes that are six in JSON: its message is purged with the others and comes back
+{
+	mkspool('smartermail', "$dir/long", 5);
+	my ($eml) = sort glob "$dir/long/*.eml $dir/long/*/*.eml";
+	my ($id) = $eml =~ m{([^/]+)\.eml$};
+	my $bytes = 'From: "' . "\x01" x 60000 . "\" <a\@b.example>\r\nSubject: " . "\x02\x03" x 60000 . "\r\n\r\nx\r\n";
+	spew($eml, $bytes);
+	my $long = "$dir/long.db";
+	scan_of($long, "$dir/long");
+	my $r = sweep({ index => $long }, 'purge', '--all', '--execute', '--yes', '--live', '--json', '--archive', "$dir/long.archives");
+	is($r->{status}, 0, 'a message with a subject of 120,000 control characters is purged') or diag $r->{err};
+	my $sums = (json_lines($r->{out}))[-1];
+	is($sums->{deleted}, 5, '  as the others are');
+	sweep_ok({ index => $long }, 'verify', $sums->{archive});
+	sweep_ok({ index => $long }, 'restore', $sums->{archive}, '--id', $id, '--execute');
+	is(slurp("$dir/long/$id.eml"), $bytes, '  and comes back as it was');
+}
+
 done_testing();
