@@ -225,7 +225,7 @@ is(sweep({ index => $index }, 'scan', '--max-body', 300, $spools[0])->{status}, 
 is(sweep({ index => $index }, 'scan', '--contents', '--max-body', 'x', $spools[0])->{status}, 64, 'a bad size');
 
 # ---- an index of the version before
-sql("drop view v_part; drop view v_url; drop view v_campaign; drop table print; drop view v_message; drop table body_reply; drop table part; drop table url; drop table host;"
+sql("drop view v_part; drop view v_url; drop view v_campaign; drop table print; drop view v_message; drop table body_reply; drop table part; drop table url; drop table host; drop table judged;"
     . join('', map { "alter table message drop column $_;" } qw(contents body_limit body_notes body_flags print))
     . "create view v_message as select 1; pragma user_version = 2");
 like(sweep({ index => $index }, 'list')->{err}, qr/version 2/, 'an older index is not read');
