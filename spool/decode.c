@@ -267,8 +267,10 @@ uu_data(struct decode *d, char *out, char c)
 static void
 uu_line_end(struct decode *d)
 {
-	if (d->state == UU_BEGIN)
-		d->state = d->nheld >= 6 && memcmp(d->held, "begin ", 6) == 0 ? UU_LENGTH : UU_BEGIN;
+	if (d->state == UU_BEGIN && d->nheld >= 6 && memcmp(d->held, "begin ", 6) == 0)
+		d->state = UU_LENGTH;
+	else if (d->state == UU_BEGIN)
+		d->bad += d->nheld;	/* text before it, or instead of it */
 	else if (d->state != UU_ENDED)
 		d->state = UU_LENGTH;
 	d->nheld = 0;

@@ -272,6 +272,8 @@ end_leaf(struct mime *m)
 	/* a few odd bytes come from footers that lists put behind base64 */
 	if (m->decode.kind == DECODE_BASE64 && m->decode.bad > 64 && m->decode.bad > p->size / 20)
 		note(m, "bad base64 in a part");
+	if (m->decode.kind == DECODE_UU && p->size == 0 && m->decode.bad > 0)	/* shown as it is by programs that do not know it either */
+		note(m, "nothing uuencoded in a part that says so");
 	m->has_text = 0;
 	decode_init(&m->decode, DECODE_NONE);
 }

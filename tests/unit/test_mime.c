@@ -216,6 +216,8 @@ test_encodings(void **state)
 		{ "Content-Transfer-Encoding: QUOTED-PRINTABLE\n\na= \t\nb=c3=A9", NULL, "ab\xC3\xA9", "", "" },
 		{ "Content-Transfer-Encoding: base64\n\naGVs\nbG8=", NULL, "hello", "", "" },
 		{ "Content-Transfer-Encoding: base64\n\naGVsbG8", NULL, "hello", "", "" },
+		{ "Content-Transfer-Encoding: x-uuencode\n\nplain text\nand more\n", NULL, "", "", "nothing uuencoded in a part that says so" },
+		{ "Content-Transfer-Encoding: x-uuencode\n\n", NULL, "", "", "" },
 		{ "Content-Transfer-Encoding: (a (b) c) BASE64 (x)\n\naGVsbG8", NULL, "hello", "", "" },
 		{ "Content-Transfer-Encoding: base64; x=y\n\naGVsbG8", NULL, "hello", "", "" },
 		{ "Content-Transfer-Encoding: (base64\n\naGVsbG8", NULL, "aGVsbG8", "", "" },
