@@ -105,6 +105,22 @@ options(struct check_run *r, struct err *e)
 	return 0;
 }
 
+struct look {
+	struct check_run *r;
+	struct index *ix;		/* NULL: fault says why */
+	char *ix_path;
+	const char *fault;		/* what could not be done with the index */
+	const char *zone;		/* this machine's, or the one that was given */
+	int64_t end;			/* sys_clock_us: when an answer must be there */
+};
+
+static void
+fault(struct look *l, const struct err *e)
+{
+	if (l->fault == NULL)
+		l->fault = copy(&l->r->arena, e->text);
+}
+
 /* ---- the spools ---- */
 
 static void
@@ -125,13 +141,27 @@ kind_asked(const char *arg)
 	return NULL;
 }
 
+/* It goes by the same name as when it could be opened: alerts and graphs know it by that. */
 static void
-open_spool(struct check_run *r, struct check_spool *s, const struct spool_options *opt)
+name_closed(struct look *l, struct check_spool *s, const char *why)
+{
+	const char *kind = kind_asked(s->arg), *path = kind != NULL ? s->arg + strlen(kind) + 1 : s->arg;
+	char *real = sys_realpath(path, NULL);
+	const char *root = copy(&l->r->arena, real != NULL ? real : path);
+
+	free(real);
+	if (kind == NULL && l->ix != NULL)
+		kind = facts_kind(l->ix, root, &l->r->arena);
+	facts_unknown(&s->facts, kind, root, why);
+}
+
+static void
+open_spool(struct look *l, struct check_spool *s, const struct spool_options *opt)
 {
 	struct err e = { 0, "" };
 
 	if (spool_open(&s->sp, s->arg, opt, &e) < 0)
-		facts_unknown(&s->facts, kind_asked(s->arg), s->arg, copy(&r->arena, e.text));
+		name_closed(l, s, copy(&l->r->arena, e.text));
 	else
 		facts_unknown(&s->facts, s->sp->driver->name, s->sp->root, "not read");
 }
@@ -157,12 +187,13 @@ label(struct check_run *r, struct check_spool *s)
 	s->label = s->facts.kind != NULL ? s->facts.kind : s->arg;
 	for (i = 0; i < r->n; i++)
 		if (&r->v[i] != s && s->facts.kind != NULL && r->v[i].facts.kind != NULL && strcmp(r->v[i].facts.kind, s->facts.kind) == 0)
-			s->label = s->sp == NULL ? s->arg : arena_fmt(&r->arena, "%s:%s", s->facts.kind, s->facts.root);
+			s->label = arena_fmt(&r->arena, "%s:%s", s->facts.kind, s->facts.root);
 }
 
 static void
-open_all(struct check_run *r, const struct spool_options *opt)
+open_all(struct look *l, const struct spool_options *opt)
 {
+	struct check_run *r = l->r;
 	struct spool_place *place;
 	size_t i, n = spools_find(&place);
 
@@ -174,7 +205,7 @@ open_all(struct check_run *r, const struct spool_options *opt)
 	if (r->n == 0)
 		r->no_spool = spools_looked_for();
 	for (i = 0; i < r->n; i++)
-		open_spool(r, &r->v[i], opt);
+		open_spool(l, &r->v[i], opt);
 	for (i = 0; i < r->n; i++)
 		label(r, &r->v[i]);
 	mark_ours(r, place, n);
@@ -182,22 +213,6 @@ open_all(struct check_run *r, const struct spool_options *opt)
 }
 
 /* ---- looking ---- */
-
-struct look {
-	struct check_run *r;
-	struct index *ix;		/* NULL: fault says why */
-	char *ix_path;
-	const char *fault;		/* what could not be done with the index */
-	const char *zone;		/* this machine's, or the one that was given */
-	int64_t end;			/* sys_clock_us: when an answer must be there */
-};
-
-static void
-fault(struct look *l, const struct err *e)
-{
-	if (l->fault == NULL)
-		l->fault = copy(&l->r->arena, e->text);
-}
 
 /* Facts of this spool begin anew, all unknown. */
 static void
@@ -400,16 +415,22 @@ load_past(struct look *l, struct check_spool *s)
 }
 
 static void
-look(struct check_run *r, struct look *l)
+open_index(struct look *l)
 {
 	struct err e = { 0, "" };
-	int64_t left;
-	size_t i;
 
 	if (index_open(&l->ix, l->ix_path, INDEX_WRITE, &e) < 0)
 		fault(l, &e);
 	else
-		sqlite3_busy_timeout(l->ix->db, (int)(r->timeout * 1000));
+		sqlite3_busy_timeout(l->ix->db, (int)(l->r->timeout * 1000));
+}
+
+static void
+look(struct check_run *r, struct look *l)
+{
+	int64_t left;
+	size_t i;
+
 	/* From here on hostile bytes are parsed. A confined process could start no mailer and perhaps write no other folder. */
 	if (l->ix != NULL && r->c->opt[OPT_ON_ALERT] == NULL && r->c->opt[OPT_METRICS] == NULL)
 		cmd_confine(l->ix);
@@ -449,7 +470,7 @@ answer_without(struct watchdog *w)
 	if (w->r->is_open)
 		r.n = w->r->n;
 	else
-		r.no_spool = arena_fmt(&r.arena, "no answer within %g s: the spools could not be opened", r.timeout);
+		r.no_spool = arena_fmt(&r.arena, "no answer within %g s: index and spools could not be opened", r.timeout);
 	r.v = mem_new((r.n + 1) * sizeof *r.v);
 	for (i = 0; i < r.n; i++) {
 		s = &r.v[i];
@@ -545,7 +566,8 @@ check(struct check_run *r, struct sys_zone *zone, int64_t start)
 	w.lock = sys_mutex_new();
 	if (sys_thread_start(&thread, watch, &w, &e) < 0)
 		fault(&l, &e);
-	open_all(r, &opt);
+	open_index(&l);
+	open_all(&l, &opt);
 	r->is_open = 1;
 	look(r, &l);
 	take_the_word(&w);

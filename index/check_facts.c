@@ -430,6 +430,21 @@ facts_published(struct index *ix, const struct spool *sp)
 }
 
 const char *
+facts_kind(struct index *ix, const char *root, struct arena *a)
+{
+	sqlite3_stmt *st = index_prepare(ix, "SELECT max(kind) FROM spool WHERE root = ? HAVING count(*) = 1", NULL);
+	const char *kind = NULL;
+
+	if (st == NULL)
+		return NULL;
+	sqlite3_bind_text(st, 1, root, -1, SQLITE_STATIC);
+	if (sqlite3_step(st) == SQLITE_ROW)
+		kind = arena_str(a, (const char *)sqlite3_column_text(st, 0));
+	sqlite3_finalize(st);
+	return kind;
+}
+
+const char *
 facts_zone(struct index *ix, const struct spool *sp, struct arena *a)
 {
 	sqlite3_stmt *st = ask(ix, sp, "SELECT s.timezone FROM scan s JOIN spool p ON p.id = s.spool WHERE p.kind = ? AND p.root = ?"

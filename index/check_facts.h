@@ -28,6 +28,9 @@ void facts_around(struct check_facts *out, struct spool *sp, struct index *ix, c
 /* How long ago the newest scan was published, in microseconds; -1 none was, or the index cannot be read. */
 int64_t facts_published(struct index *ix, const struct spool *sp);
 
+/* The kind of the scanned spool in this folder, in a; NULL: none was scanned, or two kinds. */
+const char *facts_kind(struct index *ix, const char *root, struct arena *a);
+
 /* The time zone of the newest scan, NULL none; in a. */
 const char *facts_zone(struct index *ix, const struct spool *sp, struct arena *a);
 

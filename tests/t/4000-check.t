@@ -73,6 +73,8 @@ subtest 'a quiet spool is OK' => sub {
 	$r = check("$dir/quiet.db", '-v', "exim:$spool");
 	is($r->{out} =~ tr/\n//, 1 + @names + 1, '-v: a line a check, and the account');
 	is(($r->{out} =~ tr/|//), 1, 'and no second bar');
+	like($r->{out}, qr/^\[OK\] oldest: exim: oldest message 4 min old \[warning 6d, critical 14d\]$/m, 'ranges with units');
+	like($r->{out}, qr/^\[OK\] growth: exim: too few earlier scans/m, 'no name twice');
 	my %row = rows("$dir/quiet.db", $spool);
 	is_deeply([sort keys %row], [sort @names], '--json: an object a check');
 	is_deeply([@{ $row{messages} }{qw(spool kind state value at_least unit warning critical)}],
@@ -425,6 +427,22 @@ subtest 'alerts' => sub {
 	is($told->(), 'OK 1', 'and tried again');
 	check($db, @alert, $spool);
 	is($told->(), '', 'until it succeeds');
+	# a spool that cannot be opened goes by the same name
+	rename $spool, "$spool.away" or die;
+	$r = check($db, @alert, $spool);
+	is($told->(), 'UNKNOWN 1', 'a spool that is away is told');
+	is(perf($r->{out})->{exim_messages}, 'U', 'by its label');
+	check($db, @alert, $spool);
+	is($told->(), '', 'once');
+	rename "$spool.away", $spool or die;
+	check($db, @alert, $spool);
+	is($told->(), 'OK 1', 'that it is back, too');
+	rename $spool, "$spool.away" or die;
+	check($db, @alert, $spool);
+	is($told->(), 'UNKNOWN 1', 'and when it goes again');
+	rename "$spool.away", $spool or die;
+	check($db, @alert, $spool);
+	$told->();
 	# the verdict stands before the command runs, and a command that hangs holds it for a bounded time
 	my ($seen, $line) = ("$dir/seen", "$dir/line");
 	waitpid start_program({ out => $line }, $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/order.db", 'check', @quiet, '-c', 'messages=2', '--on-alert', "cat '$line' >'$seen'",
