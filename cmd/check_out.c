@@ -187,15 +187,18 @@ put_long(void *arg, const struct check_spool *sp, const struct check_result *one
 	buf_init(&text, LINE_MAX_);
 	if (sp != NULL)
 		buf_fmt(&text, "%s: ", sp->label);
-	check_text(&text, one, f);
+	if (one->fact.how == FACT_NONE && one->fact.why != NULL)	/* its name stands before it already */
+		buf_puts(&text, one->fact.why);
+	else
+		check_text(&text, one, f);
 	buf_fmt(b, "[%s] %s: ", check_state_name(one->state), check_info[one->id].name);
 	put_safe(b, buf_cstr(&text));
 	if (one->warning.is_on || one->critical.is_on) {
 		buf_puts(b, " [warning ");
-		range_text(b, &one->warning);
+		range_words(b, &one->warning, check_info[one->id].unit);
 		buf_puts(b, one->warning.is_on ? "" : "off");
 		buf_puts(b, ", critical ");
-		range_text(b, &one->critical);
+		range_words(b, &one->critical, check_info[one->id].unit);
 		buf_puts(b, one->critical.is_on ? "]" : "off]");
 	}
 	buf_byte(b, '\n');

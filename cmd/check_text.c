@@ -92,7 +92,12 @@ known(struct sentence *s)
 
 	switch (s->r->id) {
 	case CHECK_MESSAGES: buf_fmt(s->b, "%s message%s queued", count(s, f->v), one); break;
-	case CHECK_OLDEST: buf_fmt(s->b, "oldest message %s old", duration(s, f->v)); break;
+	case CHECK_OLDEST:
+		if (s->f->messages == 0)
+			buf_puts(s->b, "no message is queued");
+		else
+			buf_fmt(s->b, "oldest message %s old", duration(s, f->v));
+		break;
 	case CHECK_FROZEN: buf_fmt(s->b, "%s frozen or held", count(s, f->v)); break;
 	case CHECK_DEFERRED: buf_fmt(s->b, "%.1f %% deferred", f->v); break;
 	case CHECK_GROWTH:

@@ -135,8 +135,27 @@ range_alerts_from(const struct range *r, double at_least)
 	return r->is_inside ? at_least >= r->lo && r->hi == HUGE_VAL : at_least > r->hi;
 }
 
+/* In the largest unit that leaves no rest, of those that one would type. */
+static void
+put_number(struct buf *b, double v, enum range_unit unit)
+{
+	static const struct unit words[] = {
+		{ RANGE_SECONDS, "d", 86400 }, { RANGE_SECONDS, "h", 3600 }, { RANGE_SECONDS, "m", 60 }, { RANGE_SECONDS, "s", 1 },
+		{ RANGE_BYTES, "TiB", 1099511627776 }, { RANGE_BYTES, "GiB", 1073741824 }, { RANGE_BYTES, "MiB", 1048576 },
+		{ RANGE_BYTES, "KiB", 1024 }, { RANGE_PERCENT, "%", 1 }
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (words[i].of == unit && v != 0 && fmod(v, words[i].factor) == 0) {
+			buf_fmt(b, "%.15g%s", v / words[i].factor, words[i].name);
+			return;
+		}
+	buf_fmt(b, "%.15g", v);
+}
+
 void
-range_text(struct buf *b, const struct range *r)
+range_words(struct buf *b, const struct range *r, enum range_unit unit)
 {
 	if (!r->is_on)
 		return;
@@ -144,8 +163,16 @@ range_text(struct buf *b, const struct range *r)
 		buf_byte(b, '@');
 	if (r->lo == -HUGE_VAL)
 		buf_puts(b, "~:");
-	else if (r->lo != 0 || r->hi == HUGE_VAL)
-		buf_fmt(b, "%.15g:", r->lo);
+	else if (r->lo != 0 || r->hi == HUGE_VAL) {
+		put_number(b, r->lo, unit);
+		buf_byte(b, ':');
+	}
 	if (r->hi != HUGE_VAL)
-		buf_fmt(b, "%.15g", r->hi);
+		put_number(b, r->hi, unit);
+}
+
+void
+range_text(struct buf *b, const struct range *r)
+{
+	range_words(b, r, RANGE_NUMBER);
 }

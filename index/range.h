@@ -30,6 +30,9 @@ int range_alerts_from(const struct range *r, double at_least);
 /* The range as performance data have it, without units; nothing when it is off. */
 void range_text(struct buf *b, const struct range *r);
 
+/* The same for people, with units, as range_parse takes it: "6d", "1GiB:". */
+void range_words(struct buf *b, const struct range *r, enum range_unit unit);
+
 /* The unit of performance data: "s", "B", "%", "". */
 const char *range_uom(enum range_unit unit);
 
