@@ -384,8 +384,10 @@ who(struct page *p)
 	short_of(p, RANK_ACCOUNT);
 	for (i = 0; i < n && (s = report_suspect(p->r, s)) != NULL; i++)
 		suspect(p, s);
-	buf_puts(p->b, "<div class=\"scroll\"><table><caption>By volume; the verdict is that of the score.</caption><thead><tr><th>Account</th>"
-	    "<th class=\"n\">Messages</th><th class=\"n opt\">Share</th><th class=\"n opt\">Queued</th><th class=\"n opt\">Removed</th>"
+	buf_puts(p->b, "<div class=\"scroll\"><table><caption>By volume; the verdict is that of the score.");
+	if (p->r->removed > 0)
+		buf_puts(p->b, " Messages, share and score count what plans removed, too; rank counts what is queued now.");
+	buf_puts(p->b, "</caption><thead><tr><th>Account</th><th class=\"n\">Messages</th><th class=\"n opt\">Share</th><th class=\"n opt\">Queued</th><th class=\"n opt\">Removed</th>"
 	    "<th class=\"n opt\">Left</th><th class=\"n opt\">Recipients</th><th class=\"n opt\">Per min</th><th>Verdict</th><th class=\"n\">Score</th>"
 	    "</tr></thead><tbody>");
 	for (i = 0; i < n; i++)
@@ -482,17 +484,17 @@ what(struct page *p)
 		buf_puts(p->b, "<h3>Samples of the suspects’ messages</h3>");
 	for (i = 0; i < p->r->nsamples; i++)
 		sample(p, &p->r->sample[i]);
-	if (p->r->table[RANK_CAMPAIGN].n > 1 || (p->r->table[RANK_CAMPAIGN].n == 1 && p->r->table[RANK_CAMPAIGN].row[0].r.key != NULL)) {
+	if (report_has_rows(p->r, RANK_CAMPAIGN)) {
 		buf_puts(p->b, "<h3>Campaigns: messages that say the same</h3>");
 		table(p, RANK_CAMPAIGN, "Campaign");
 	}
-	if (p->r->table[RANK_URL].n > 1 || (p->r->table[RANK_URL].n == 1 && p->r->table[RANK_URL].row[0].r.key != NULL)) {
+	if (report_has_rows(p->r, RANK_URL)) {
 		buf_puts(p->b, "<h3>Hosts that links lead to</h3>");
 		table(p, RANK_URL, "Host");
 	}
 	buf_puts(p->b, "</section>\n<section id=\"from\"><h2>Where from: clients and scripts</h2>");
 	table(p, RANK_CLIENT, "Client");
-	if (p->r->table[RANK_SCRIPT].n > 1 || (p->r->table[RANK_SCRIPT].n == 1 && p->r->table[RANK_SCRIPT].row[0].r.key != NULL)) {
+	if (report_has_rows(p->r, RANK_SCRIPT)) {
 		buf_puts(p->b, "<h3>Scripts</h3>");
 		table(p, RANK_SCRIPT, "Script");
 	}

@@ -48,6 +48,9 @@ int64_t report_queued(const struct report *r);
 int64_t report_spool_queued(const struct report_spool *sp);
 int report_is_whole(const struct report_spool *sp);		/* every queue was read */
 
+/* Has a table more than what has no key? Few messages have a script or a link. */
+int report_has_rows(const struct report *r, enum rank_by by);
+
 /* For people: "at least " before a number that may be short, "". */
 const char *report_least(const struct report *r);
 

@@ -24,6 +24,13 @@ heading_of(struct out *o, const struct report_view *v, const char *s, enum rank_
 }
 
 static void
+none_if(struct out *o, int is_empty)
+{
+	if (is_empty)
+		out_raw(o, "  none\n");
+}
+
+static void
 line(struct out *o, const char *before, const char *s)
 {
 	out_raw(o, before);
@@ -58,14 +65,25 @@ summary(struct out *o, struct report_view *v)
 	    rank_number(a, (int64_t)r->table[RANK_ACCOUNT].n), least, rank_number(a, r->damaged)));
 }
 
-/* A line a bucket; the busiest has BAR characters. # of the first suspect, + of all others. */
+static int64_t
+of_bucket(const struct report_timeline *t, size_t b)
+{
+	int64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < t->nseries; i++)
+		sum += t->series[i].count[b];
+	return sum;
+}
+
+/* A line a bucket; the busiest has BAR characters, any other one at least. # of the first suspect, + of all others. */
 static void
 timeline(struct out *o, struct report_view *v)
 {
 	const struct report_timeline *t = &v->r->timeline;
 	const int has_suspect = t->nseries != 0 && t->series[0].row != NULL && strcmp(t->series[0].row->verdict, "unlikely") != 0;
 	int64_t sum, mine;
-	size_t b, i;
+	size_t b, i, idle = 0;
 
 	heading_of(o, v, "When (UTC)", RANK_ACCOUNT);
 	if (t->buckets == 0) {
@@ -75,13 +93,17 @@ timeline(struct out *o, struct report_view *v)
 	if (has_suspect)
 		line(o, "  # ", arena_fmt(&v->arena, "%s, + all others", report_name(&v->arena, RANK_ACCOUNT, t->series[0].key, t->series[0].kind)));
 	for (b = 0; b < t->buckets; b++) {
-		for (sum = 0, i = 0; i < t->nseries; i++)
-			sum += t->series[i].count[b];
+		sum = of_bucket(t, b);
+		idle = sum == 0 ? idle + 1 : 0;
+		if (idle > 1 && b + 1 < t->buckets && of_bucket(t, b + 1) == 0) {	/* a long pause is one line */
+			out_raw(o, idle == 2 ? "  ...\n" : "");
+			continue;
+		}
 		mine = has_suspect ? t->series[0].count[b] : 0;
 		buf_fmt(&o->b, "  %.16s %8" PRId64 " ", report_time(&v->arena, t->from + (int64_t)b * t->width), sum);
-		for (i = 0; i < (size_t)(BAR * mine / t->most); i++)
+		for (i = 0; i < (size_t)((BAR * mine + t->most - 1) / t->most); i++)
 			buf_byte(&o->b, '#');
-		for (; i < (size_t)(BAR * sum / t->most); i++)
+		for (; i < (size_t)((BAR * sum + t->most - 1) / t->most); i++)
 			buf_byte(&o->b, '+');
 		buf_byte(&o->b, '\n');
 	}
@@ -100,7 +122,8 @@ accounts(struct out *o, struct report_view *v)
 	struct table t;
 	size_t i, k;
 
-	heading_of(o, v, "Who", RANK_ACCOUNT);
+	heading_of(o, v, v->r->removed > 0 ? "Who: queued and removed (rank counts what is queued now)" : "Who", RANK_ACCOUNT);
+	none_if(o, rows->n == 0);
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < report_shown(v, rows->n); i++) {
 		row = &rows->row[i];
@@ -134,6 +157,7 @@ rows_by(struct out *o, struct report_view *v, enum rank_by by, const char *title
 	size_t i;
 
 	heading_of(o, v, title, by);
+	none_if(o, rows->n == 0);
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < report_shown(v, rows->n); i++) {
 		row = &rows->row[i].r;
@@ -143,7 +167,8 @@ rows_by(struct out *o, struct report_view *v, enum rank_by by, const char *title
 		table_number(&t, row->recipients);
 		table_number(&t, row->deferred);
 		table_cell(&t, by == RANK_RECIPIENT_DOMAIN ? "-" : row->verdict);
-		table_cell(&t, report_name(&v->arena, by, row->key, row->kind));
+		table_cell(&t, by == RANK_CAMPAIGN && row->key != NULL && row->subject != NULL ? arena_fmt(&v->arena, "%s: %s", row->key, row->subject) :
+		    report_name(&v->arena, by, row->key, row->kind));
 		table_row(&t);
 	}
 	table_end(&t);
@@ -204,6 +229,7 @@ replies(struct out *o, struct report_view *v)
 
 	evidence(o, v);
 	heading_of(o, v, "What the world answers", RANK_ACCOUNT);
+	none_if(o, v->r->nreplies == 0);
 	table_init(&t, o, columns, sizeof columns / sizeof columns[0]);
 	for (i = 0; i < report_shown(v, v->r->nreplies); i++) {
 		table_number(&t, v->r->reply[i].messages);
@@ -294,10 +320,14 @@ report_text(struct out *o, struct report_view *v)
 	timeline(o, v);
 	accounts(o, v);
 	rows_by(o, v, RANK_SUBJECT, "What: subjects");
-	rows_by(o, v, RANK_URL, "What: hosts that links lead to");
+	if (report_has_rows(v->r, RANK_CAMPAIGN))
+		rows_by(o, v, RANK_CAMPAIGN, "What: campaigns, messages that say the same");
+	if (report_has_rows(v->r, RANK_URL))
+		rows_by(o, v, RANK_URL, "What: hosts that links lead to");
 	samples(o, v);
 	rows_by(o, v, RANK_CLIENT, "Where from: clients");
-	rows_by(o, v, RANK_SCRIPT, "Where from: scripts");
+	if (report_has_rows(v->r, RANK_SCRIPT))
+		rows_by(o, v, RANK_SCRIPT, "Where from: scripts");
 	rows_by(o, v, RANK_RECIPIENT_DOMAIN, "Where to: recipient domains");
 	replies(o, v);
 	done(o, v);

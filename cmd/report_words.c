@@ -8,6 +8,7 @@
 #include "spool/msg.h"
 
 #define OLD_US ((int64_t)15 * 60 * 1000000)	/* as cmd_freshness says it */
+#define AHEAD_US ((int64_t)60 * 1000000)	/* clocks of two machines differ so much */
 #define TEXT_MAX 65536
 #define LISTS 6			/* named in one sentence */
 #define N(x) rank_number(a, x)
@@ -39,6 +40,12 @@ int64_t
 report_queued(const struct report *r)
 {
 	return r->queued != 0 || !r->is_partial ? r->queued : -1;
+}
+
+int
+report_has_rows(const struct report *r, enum rank_by by)
+{
+	return r->table[by].n > 1 || (r->table[by].n == 1 && r->table[by].row[0].r.key != NULL);
 }
 
 const char *
@@ -250,6 +257,9 @@ warn(struct report_view *v)
 			add(&v->warning, &v->nwarnings, a, arena_fmt(a, "%s:%s was not wholly read; UNKNOWN: %s. Messages there are missing from "
 			    "every number.", r->spool[i].kind, r->spool[i].root, unread_queues(a, r->spool[i].unknown)));
 	warn_old(v);
+	if (r->last != MSG_NO_TIME && r->last > r->made + AHEAD_US)
+		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "The newest message is dated %s, after this report was made: the clock of this machine is "
+		    "behind, or that of the spool was ahead.", report_time(a, r->last)));
 	if (r->nspools == 0)
 		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "No scanned spool is meant by this; \"%s\" reads one.", ours(v, "scan DIR")));
 	if (r->damaged > 0)

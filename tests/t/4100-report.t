@@ -26,7 +26,8 @@ for my $kind (qw(postfix exim smartermail)) {
 	my $index = "$dir/$kind.db";
 	mkspool('--seed', 3, '--damage', '--now', $now, $kind, "$dir/$kind", 700);
 	sweep_ok({ index => $index, status => [ 0, 3 ] }, 'scan', '-q', $kind eq 'exim' ? () : '--contents', "$kind:$dir/$kind");
-	for my $selectors ([], [ '--account', '*@atlas-tours.example' ], [ '--younger', '6h' ]) {
+	# --since, not --younger: between two commands nothing becomes too old
+	for my $selectors ([], [ '--account', '*@atlas-tours.example' ], [ '--since', '@' . ($now - 6 * 3600) ]) {
 		my $s = sections($index, @$selectors);
 		my ($count) = sweep_ok({ index => $index }, 'list', '-c', @$selectors)->{out} =~ /(\d+)/;
 		is($s->{summary}[0]{messages}, $count, "$kind @$selectors: as many messages as list");
@@ -165,6 +166,10 @@ SKIP: {
 		like(slurp("$dir/part.csv/accounts.csv"), qr/,complete,.*\n(?:.*,false,.*\n)+\z/, 'nor one of CSV');
 		ok(!(grep { !$_->{complete} } @{ sections("$dir/postfix.db")->{account} }), 'where all was read they are');
 	}
+	mkspool('--now', $now + 3 * 86400, 'exim', "$dir/ahead", 8);
+	scan_of("$dir/ahead.db", "exim:$dir/ahead");
+	ok((grep { /^The newest message is dated .* after this report was made/ } @{ sections("$dir/ahead.db")->{summary}[0]{warnings} }), 'a clock that is wrong is said');
+	ok(!(grep { /The newest message is dated/ } @{ sections("$dir/exim.db")->{summary}[0]{warnings} }), 'and one that is right is not');
 	my $r = report($index, '--json', '--spool', '/nowhere');
 	is($r->{status}, 3, 'a spool that was never scanned');
 	my ($sum) = json_lines($r->{out});
