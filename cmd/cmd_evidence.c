@@ -149,7 +149,7 @@ put(struct context *c, const struct evidence *ev, int is_whole)
 		if (c->format == OUT_TABLE)
 			put_row(&t, c, &ev->row[i]);
 		else
-			put_keys(&c->out, &ev->row[i], is_whole && ev->unread == 0);
+			put_keys(&c->out, &ev->row[i], is_whole && ev->unread == 0 && ev->unlogged == 0);
 	}
 	table_end(&t);
 	out_flush(&c->out);
@@ -160,6 +160,8 @@ put(struct context *c, const struct evidence *ev, int is_whole)
 		    ev->unread == 1 ? "was" : "were", self);
 		free(self);
 	}
+	if (ev->unlogged > 0)
+		cmd_say("the logs of %" PRId64 " message%s could not be read: replies may stand in them", ev->unlogged, rank_plural(ev->unlogged));
 	if (c->format == OUT_TABLE)
 		cmd_note(c, "%" PRId64 " of %" PRId64 " message%s %s a reply", ev->replied, ev->messages, rank_plural(ev->messages), ev->replied == 1 ? "has" : "have");
 }
@@ -183,8 +185,11 @@ run_index(struct context *c)
 	status = cmd_freshness(NULL, c, ix, c->sel);
 	if (status != CMD_FAILED && evidence_make(&ev, ix, c->sel, c->opt[OPT_GONE] != NULL, &e) < 0)
 		status = cmd_fail(&e);
-	if (ev != NULL)
+	if (ev != NULL) {
 		put(c, ev, status == CMD_DONE);
+		if (ev->unlogged > 0)
+			status = cmd_worse(status, CMD_PARTLY);
+	}
 	evidence_free(ev);
 	index_close(ix);
 	return status;

@@ -204,7 +204,7 @@ evidence(struct out *o, struct report_view *v)
 		out_list_end(o);
 		out_text(o, row->url);
 		out_text(o, row->closed);
-		out_bool(o, !v->r->is_partial && ev->unread == 0);
+		out_bool(o, !v->r->is_partial && ev->unread == 0 && ev->unlogged == 0);
 		out_row(o);
 	}
 }

@@ -284,6 +284,9 @@ remark(struct report_view *v)
 		    "reads them.", N(r->unread), N(r->queued + r->removed), rank_plural(r->queued + r->removed), ours(v, "scan --contents")));
 	if (r->cut > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s message%s were read up to a limit.", N(r->cut), rank_plural(r->cut)));
+	if (r->evidence->unlogged > 0)
+		add(&v->note, &v->nnotes, a, arena_fmt(a, "The logs of %s message%s could not be read: what other servers say of them is not known.",
+		    N(r->evidence->unlogged), rank_plural(r->evidence->unlogged)));
 	if (r->is_partial)
 		add(&v->note, &v->nnotes, a, "Every table is of what could be read: numbers are a minimum, shares and verdicts may change with the rest.");
 	add(&v->note, &v->nnotes, a, "Accounts are judged by envelopes, headers and replies.");

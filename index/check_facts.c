@@ -249,19 +249,39 @@ take_accounts(struct check_facts *f, const struct rank *r, struct index *ix, con
 	return 0;
 }
 
+/* How many messages have a log that could not be read: a reply that names a list may stand in it. */
+static int
+unlogged(int64_t *out, struct index *ix, int64_t spool, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(ix, "SELECT count(*) FROM message m WHERE m.spool = ? AND m.gone_scan IS NULL AND " INDEX_UNLOGGED, e);
+	int rc;
+
+	if (st == NULL)
+		return -1;
+	sqlite3_bind_int64(st, 1, spool);
+	rc = index_row(ix, st, e);
+	*out = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
 static int
 accounts(struct check_facts *f, struct index *ix, const struct last *l, const struct check_known *known_ones, const char *why,
     struct arena *a, struct err *e)
 {
 	struct selection *s = selection_new();
 	struct rank *r = NULL;
+	int64_t logs = 0;
 	int rc = -1;
 
 	if (selection_add(s, SEL_SPOOL, arena_fmt(a, "%s:%s", f->kind, f->root), e) == 0 && rank_make(&r, ix, s, RANK_ACCOUNT, e) == 0)
 		rc = take_accounts(f, r, ix, l, known_ones, a, e);
+	if (rc == 0)
+		rc = unlogged(&logs, ix, l->spool, e);
 	if (rc == 0) {
 		f->accounts = fact(l->is_whole ? FACT_KNOWN : FACT_AT_LEAST, 0, why);
-		f->fact[CHECK_BLOCKLISTED] = fact(f->accounts.how, (double)r->blocklisted, why);
+		f->fact[CHECK_BLOCKLISTED] = fact(logs > 0 ? FACT_AT_LEAST : f->accounts.how, (double)r->blocklisted, logs == 0 ? why :
+		    arena_fmt(a, "the log%s of %lld message%s could not be read", rank_plural(logs), (long long)logs, rank_plural(logs)));
 	}
 	rank_free(r);
 	selection_free(s);

@@ -35,7 +35,7 @@ struct pass {
 	size_t ngroups;
 	const char **name;		/* our addresses, from 1 on */
 	size_t nnames;
-	int64_t messages, replied, unread;
+	int64_t messages, replied, unread, unlogged;
 	int has_failed;			/* a text could not be read: why is in err */
 	struct err err;
 };
@@ -189,6 +189,7 @@ add_message(struct pass *p, const struct query_row *row, struct err *e)
 	while ((rc = sqlite3_step(p->rcpt)) == SQLITE_ROW) {
 		if (sqlite3_column_int(p->rcpt, 2) == 1) {	/* the message's own row, the last one */
 			reason = sqlite3_column_int64(p->rcpt, 0);
+			p->unlogged += sqlite3_column_int(p->rcpt, 1);
 		} else {
 			any |= sqlite3_column_int(p->rcpt, 2) == 0 ? 1 : 2;
 			add_reply(p, row, is_queued, sqlite3_column_int64(p->rcpt, 0), sqlite3_column_int64(p->rcpt, 1));
@@ -225,7 +226,7 @@ collect(struct pass *p, struct selection *s, int with_gone, struct err *e)
 	p->rcpt = index_prepare(p->ix, "SELECT reply, domain, 0 FROM recipient WHERE message = ?1 AND state <> 2 AND reply IS NOT NULL"
 	    " UNION ALL SELECT b.reply, b.domain, 2 FROM body_reply b JOIN message m ON m.id = b.message JOIN account a ON a.id = m.account"
 	    " WHERE b.message = ?1 AND a.kind = 'bounce' AND m.client IS NULL"	/* not of a report that another server made: its replies are not to us */
-	    " UNION ALL SELECT reason, NULL, 1 FROM message WHERE id = ?1", e);
+	    " UNION ALL SELECT m.reason, " INDEX_UNLOGGED ", 1 FROM message m WHERE m.id = ?1", e);
 	p->text = index_prepare(p->ix, "SELECT text FROM text WHERE id = ?", e);
 	p->replies = replies_new();
 	p->own = index_prepare(p->ix, "SELECT 1 FROM message m JOIN account a ON a.id = m.account WHERE m.id = ? AND m.contents = 0"
@@ -299,6 +300,7 @@ result(struct pass *p)
 	ev->messages = p->messages;
 	ev->replied = p->replied;
 	ev->unread = p->unread;
+	ev->unlogged = p->unlogged;
 	for (i = 0; i < p->ngroups; i++) {
 		g = &p->group[i];
 		r = &ev->row[i];

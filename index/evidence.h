@@ -40,6 +40,7 @@ struct evidence {
 	int64_t messages;		/* selected */
 	int64_t replied;		/* of these: with a reply */
 	int64_t unread;			/* of these: reports of this server's own whose bodies were not read (scan --contents): replies may stand in them */
+	int64_t unlogged;		/* of these: with a log that could not be read: replies may stand in it */
 	struct arena *arena;
 };
 

@@ -15,6 +15,9 @@
 #define INDEX_VERSION 6
 
 /* The notes of a message m as one JSON array: those of its envelope and header, then those of its body. */
+/* The drivers' note of a log that could not be read ("bounce log cannot be read: Permission denied", "msglog cannot be read"): its replies are not known. */
+#define INDEX_UNLOGGED "coalesce(m.notes LIKE '%log cannot be read%', 0)"
+
 #define INDEX_NOTES "CASE WHEN m.notes IS NULL THEN coalesce(m.body_notes, '[]') WHEN m.body_notes IS NULL THEN m.notes" \
     " ELSE substr(m.notes, 1, length(m.notes) - 1) || ',' || substr(m.body_notes, 2) END"
 

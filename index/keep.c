@@ -107,7 +107,7 @@ keep_store(struct index *ix, int64_t spool, const char *zone, struct stage *s, v
 		return -1;
 	while ((rc = stage_next(&m, s, e)) == 1) {
 		fn(arg, &m);
-		if (m.unreadable)	/* it has no fingerprint, and may be readable next time */
+		if (m.fp == 0)	/* something of it could not be read, and may be next time */
 			continue;
 		record = stage_record(&n, s);
 		sqlite3_bind_int64(st, 1, spool);

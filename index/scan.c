@@ -159,7 +159,7 @@ read_item(struct scan *s, struct spool_reader *r, const struct spool_item *it, s
 		unreadable(&m, s, it, a, &e);
 	else if (m.is_taken_mid_way)
 		return 0;
-	fp = bad ? 0 : part_fingerprint(&m.parts, m.queue, m.id, s->ix->key);
+	fp = bad || m.is_log_unread ? 0 : part_fingerprint(&m.parts, m.queue, m.id, s->ix->key);
 	m.id = head_text(a, m.id, strlen(m.id), NULL);
 	m.queue = head_text(a, m.queue, strlen(m.queue), NULL);
 	stage_encode(b, &m, fp, bad);

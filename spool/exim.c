@@ -154,8 +154,10 @@ read_log(struct msg *m, struct spool_reader *r, struct part *part, const struct 
 			if (all.last[i].p != NULL)
 				m->rcpt[i].reply = exim_log_text(m->arena, all.last[i].p, all.last[i].n);
 	}
-	if (rc != 0 && rc != 1 && rc != ENOENT)
+	if (rc != 0 && rc != 1 && rc != ENOENT) {
+		m->is_log_unread = 1;
 		msg_note(m, "msglog cannot be read");
+	}
 	sys_close(&f);
 }
 

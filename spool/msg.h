@@ -66,6 +66,7 @@ struct msg {
 	const char *from, *subject, *message_id, *date, *reply_to, *mailer;
 	const char *script, *script_path, *list_id;
 	int is_report;			/* multipart/report or auto-submitted */
+	int is_log_unread;		/* a log of it could not be read: the next scan tries again */
 	int is_taken_mid_way;		/* vanished while it was read: drop it, it is neither damage nor a message */
 	struct msg_list damage, notes;
 

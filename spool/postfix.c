@@ -160,12 +160,15 @@ read_log(struct msg *m, struct part *p, struct spool_reader *r, struct err *e)
 	if (rc == ENOENT)
 		return 0;
 	if (rc != 0) {
+		m->is_log_unread = 1;
 		msg_note(m, "%s cannot be read: %s", part_role_name(p->role), sys_error(rc));
 		rc = spool_part_stat(p, r);
 		return rc != 0 ? err_set(e, rc, "stat %s/%s", p->dir, p->name) : 0;
 	}
-	if (postfix_log_join(m, &rd, p->role, &r->scratch) < 0)
+	if (postfix_log_join(m, &rd, p->role, &r->scratch) < 0) {
+		m->is_log_unread = 1;
 		msg_note(m, "%s cannot be read: %s", part_role_name(p->role), sys_error(rd.error));
+	}
 	sys_close(&f);
 	return 0;
 }
