@@ -62,6 +62,17 @@ for my $kind (qw(postfix exim smartermail)) {
 	is($hold, "spoolsweep --index $index hold --account info\@atlas-tours.example --execute", "$kind: the command to stop it") if !is_windows();
 }
 
+# ---- the text: nothing bare, nothing endless
+{
+	my $text = report("$dir/postfix.db", '--text')->{out};
+	like($text, qr/^What: campaigns, messages that say the same$/m, 'campaigns, as on the page');
+	unlike($text, qr/^  \d{4}-\d\d-\d\d \d\d:\d\d +[1-9]\d* *$/m, 'who sent anything has a mark in the chart');
+	unlike($text, qr/(?:^  [-0-9]{10} [0-9:]{5} +0 *\n){3}/m, 'a long pause is one line');
+	$text = report("$dir/postfix.db", '--text', '--account', 'nobody@nowhere.example')->{out};
+	is(() = $text =~ /^(?:Who|What: subjects|Where from: clients|Where to: recipient domains|What the world answers)\n  none$/mg, 5, 'an empty table says so');
+	unlike($text, qr/^Where from: scripts|links lead to/m, 'what there is none of has no table');
+}
+
 # ---- after the purge
 SKIP: {
 	my $index = "$dir/exim.db";
