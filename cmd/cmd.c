@@ -112,19 +112,10 @@ cmd_confine(const struct index *ix)
 void
 cmd_quote(struct buf *b, const char *word)
 {
-	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+	char *text = sys_quote(word);
 
-	if (word[0] != '\0' && strspn(word, safe) == strlen(word)) {
-		buf_puts(b, word);
-		return;
-	}
-	buf_byte(b, '\'');
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			buf_puts(b, "'\\''");
-		else
-			buf_byte(b, *word);
-	buf_byte(b, '\'');
+	buf_puts(b, text);
+	free(text);
 }
 
 void

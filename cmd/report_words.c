@@ -307,7 +307,8 @@ remark(struct report_view *v)
 
 /* ---- what to do next ---- */
 
-/* "spoolsweep VERB --account X": with a name that would be a pattern as an exact comparison, or other accounts would be meant too. */
+/* "spoolsweep VERB --account X": with a name that would be a pattern, or that no shell of Windows takes (sys_quote), as an exact comparison, or
+ * other accounts would be meant too. */
 static const char *
 about(struct report_view *v, const struct report_row *s)
 {
@@ -319,9 +320,12 @@ about(struct report_view *v, const struct report_row *s)
 	if (s->r.messages == 0) {
 		buf_puts(&b, " --null-sender --client ");
 		cmd_quote(&b, s->r.key);
-	} else if (strpbrk(s->r.key, "*?") != NULL || strncmp(s->r.key, "re:", 3) == 0) {
+	} else if (strpbrk(s->r.key, "*?\"%$`") != NULL || strncmp(s->r.key, "re:", 3) == 0) {
 		for (buf_puts(&sql, "account = '"), p = s->r.key; *p != '\0'; p++)
-			buf_fmt(&sql, *p == '\'' ? "''" : "%c", *p);
+			if (strchr("\"%$`", *p) != NULL)
+				buf_fmt(&sql, "' || char(%d) || '", *p);
+			else
+				buf_fmt(&sql, *p == '\'' ? "''" : "%c", *p);
 		buf_byte(&sql, '\'');
 		buf_puts(&b, " --where ");
 		cmd_quote(&b, buf_cstr(&sql));

@@ -546,20 +546,10 @@ selection_value(const struct selection *s, enum select_key key, size_t i)
 static void
 quote(struct buf *out, const char *v)
 {
-	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+	char *text = sys_quote(v);
 
-	if (*v != '\0' && strspn(v, safe) == strlen(v)) {
-		buf_puts(out, v);
-		return;
-	}
-	buf_byte(out, '\'');
-	for (; *v != '\0'; v++) {
-		if (*v == '\'')
-			buf_puts(out, "'\\''");
-		else
-			buf_byte(out, *v);
-	}
-	buf_byte(out, '\'');
+	buf_puts(out, text);
+	free(text);
 }
 
 void

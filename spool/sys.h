@@ -129,6 +129,10 @@ int sys_make_path(const char *path, struct err *e);
 /* Default index path of the contract for who runs us; malloc'd. */
 char *sys_index_default(void);
 
+/* A word as this system's shells take it, malloc'd: for commands that people are told to copy. No byte of it ends the word. cmd and PowerShell
+ * have no spelling in common for " % $ ` and control characters: on Windows each of those becomes "?". */
+char *sys_quote(const char *word);
+
 /* An unlinked temporary file beside `near` (a path; its folder is used), read and write; stdio handle, NULL on error. */
 void *sys_temp_near(const char *near, struct err *e);
 

@@ -68,6 +68,27 @@ sys_index_default(void)
 	return join(dir != NULL ? dir : ".", "/.local/state/spoolsweep/index.db");
 }
 
+char *
+sys_quote(const char *word)
+{
+	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-";
+	char *out, *p;
+
+	if (word[0] != '\0' && strspn(word, safe) == strlen(word))
+		return join(word, "");
+	out = p = mem_new(4 * strlen(word) + 3);
+	*p++ = '\'';
+	for (; *word != '\0'; word++) {
+		if (*word == '\'') {
+			memcpy(p, "'\\'", 3);
+			p += 3;
+		}
+		*p++ = *word;
+	}
+	*p = '\'';
+	return out;
+}
+
 int
 sys_utc(struct tm *out, int64_t seconds)
 {

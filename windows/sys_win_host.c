@@ -266,6 +266,12 @@ sys_index_default(void)
 	return path;
 }
 
+char *
+sys_quote(const char *word)
+{
+	return win_shell_word(word);
+}
+
 int
 sys_confine(const char *writable)
 {

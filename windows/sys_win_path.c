@@ -451,3 +451,37 @@ win_quote(uint16_t *out, size_t *n, size_t max, const uint16_t *arg, size_t arg_
 	rc |= put_unit(out, n, max, '\\', slashes);
 	return rc | put_unit(out, n, max, '"', 1);
 }
+
+/* Inside of "…" cmd still takes %NAME% and PowerShell $NAME, $(…) and `; a " that one of them takes for text ends the word for the other, and
+ * PowerShell takes U+201C to U+201E for it, too (about_Quoting_Rules). */
+static size_t
+no_text(const char *p)
+{
+	const unsigned char c = (unsigned char)*p;
+
+	if (c < 0x20 || c == 0x7f || strchr("\"%$`", c) != NULL)
+		return 1;
+	return strncmp(p, "\xe2\x80", 2) == 0 && p[2] >= '\x9c' && p[2] <= '\x9e' ? 3 : 0;
+}
+
+char *
+win_shell_word(const char *word)
+{
+	static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@+=:./\\-";
+	const size_t n = strlen(word);
+	char *out = mem_new(2 * n + 3), *p = out;
+	size_t skip, slashes = 0;
+
+	if (n != 0 && word[0] != '@' && strspn(word, safe) == n) {	/* PowerShell: @name is a list */
+		memcpy(out, word, n);
+		return out;
+	}
+	for (*p++ = '"'; *word != '\0'; word += skip != 0 ? skip : 1) {
+		skip = no_text(word);
+		slashes = *word == '\\' ? slashes + 1 : 0;
+		*p++ = skip != 0 ? '?' : *word;
+	}
+	memset(p, '\\', slashes);	/* before the " they would be read by twos */
+	p[slashes] = '"';
+	return out;
+}

@@ -52,6 +52,9 @@ int64_t win_filetime(int64_t ns);
 /* One argument appended to a command line as CommandLineToArgvW and the C library read it. n: units in out, max its room. -1: no room. */
 int win_quote(uint16_t *out, size_t *n, size_t max, const uint16_t *arg, size_t arg_n);
 
+/* sys_quote. malloc'd. */
+char *win_shell_word(const char *word);
+
 /* ---- time zones ---- */
 
 const char *win_zone_key(const char *name);	/* the key of an IANA name (a key is its own), NULL unknown */

@@ -245,7 +245,7 @@ my @count_only = map { ('-w', "$_=", '-c', "$_=") } grep { $_ ne 'messages' } @n
 
 subtest 'a time limit: what was read is kept, and never OK' => sub {
 	my ($spool, $db) = ("$dir/cold", "$dir/cold.db");
-	mkspool('exim', $spool, 6000);
+	mkspool('exim', $spool, is_windows() ? 700 : 6000);		# Wine looks through the folder for each new name
 	my ($timeout, $r, $staged) = (0.02);
 	# How fast this machine is decides where the scan is cut; that it is cut somewhere is what counts.
 	for (1 .. 60) {
@@ -281,14 +281,21 @@ subtest 'a time limit: what was read is kept, and never OK' => sub {
 	ok($got eq $want, 'the index is the one that an undisturbed scan makes');
 };
 
+# A file as the shell of the system calls it.
+sub local_name { my ($path) = @_; return is_windows() ? "Z:$path" =~ tr{/}{\\}r : $path }
+
+# A folder as the index has it.
+sub root_of { my ($path) = @_; return is_windows() ? "Z:$path" : $path }
+
 subtest 'kept rows: another zone, another program, damage' => sub {
 	my $spool = "$dir/cold";
 	my $db = "$dir/kept.db";
+	my $root = root_of($spool);
 	put("$dir/few", 6);
 	scan_of($db, "$dir/few");
-	sql($db, "insert into spool(kind, root) values('exim', '$spool')");
-	my $keep = sub { sql($db, "insert into unfinished select id, $_[0], 'UTC', 0 from spool where root = '$spool'; " .
-	    "insert into staged(spool, fp, record) select id, 1, x'00' from spool where root = '$spool'") };
+	sql($db, "insert into spool(kind, root) values('exim', '$root')");
+	my $keep = sub { sql($db, "insert into unfinished select id, $_[0], 'UTC', 0 from spool where root = '$root'; " .
+	    "insert into staged(spool, fp, record) select id, 1, x'00' from spool where root = '$root'") };
 	$keep->(99);
 	is(check($db, @count_only, '-t', 600, '-c', 'messages=0:999999', '-w', 'messages=', $spool)->{status}, 0, 'of another encoding: not used');
 	is(sql($db, 'select count(*) from staged'), 0, 'and dropped');
@@ -296,10 +303,11 @@ subtest 'kept rows: another zone, another program, damage' => sub {
 	is(check($db, @count_only, '-t', 600, '-c', 'messages=0:999999', '-w', 'messages=', $spool)->{status}, 0, 'of a message that is not there: not used');
 	# the fingerprint of a message that is there, and a record that is none
 	my $broken = put("$dir/broken", 3);
+	$root = root_of($broken);
 	scan_of($db, $broken);
-	sql($db, "insert into unfinished select id, 1, 'UTC', 0 from spool where root = '$broken'; insert into staged(spool, fp, record) " .
-	    "select spool, fp, x'0102' from message where spool = (select id from spool where root = '$broken'); delete from recipient where message in " .
-	    "(select id from message where spool = (select id from spool where root = '$broken')); delete from message where spool = (select id from spool where root = '$broken')");
+	sql($db, "insert into unfinished select id, 1, 'UTC', 0 from spool where root = '$root'; insert into staged(spool, fp, record) " .
+	    "select spool, fp, x'0102' from message where spool = (select id from spool where root = '$root'); delete from recipient where message in " .
+	    "(select id from message where spool = (select id from spool where root = '$root')); delete from message where spool = (select id from spool where root = '$root')");
 	my $r = check($db, $broken);
 	is($r->{status}, 2, 'a record that is none');
 	like($r->{out}, qr/what an earlier scan had read is damaged/, 'is said');
@@ -309,9 +317,12 @@ subtest 'kept rows: another zone, another program, damage' => sub {
 subtest 'a system call that hangs' => sub {
 	my $fault = fault_program() or plan skip_all => 'no build/spoolsweep-fault: make check builds it';
 	my $spool = put("$dir/hang", 9);
+	system('mkfifo', "$dir/never") == 0 or die;
+	my $never;		# what sleeps on Windows ends with it
 	my $run = sub {
-		my $out = `'$fault' --index '$dir/hang.db' check @quiet $_[0] '$spool' 2>/dev/null`;
-		return ($? >> 8, $out);
+		open $never, '+<', "$dir/never" or die $!;
+		my $status = system("'$fault' --index '$dir/hang.db' check @quiet $_[0] '$spool' <'$dir/never' >'$dir/hang.out' 2>/dev/null");
+		return ($status >> 8, slurp("$dir/hang.out"));
 	};
 	# the last call that reads a folder, in a run that nothing disturbs
 	my $in_folder = sub {
@@ -323,11 +334,15 @@ subtest 'a system call that hangs' => sub {
 		return $last->[0];
 	};
 	my ($fresh, $again) = ($in_folder->(), $in_folder->());
-	local $ENV{SPOOLSWEEP_FAULT_RUN} = 'echo $$ >' . "$dir/sleeper; exec sleep 600 >/dev/null 2>&1";
+	local $ENV{SPOOLSWEEP_FAULT_RUN} = is_windows() ? local_name("$ENV{WIN_BUILD}/hold.exe") . ' rwd ' . local_name("$dir/hang.log") . ' >nul 2>nul' :
+	    'echo $$ >' . "$dir/sleeper; exec sleep 600 >/dev/null 2>&1";
 	unlink glob "$dir/hang.db*";
 	local $ENV{SPOOLSWEEP_FAULT} = "$fresh:run";
 	my ($status, $out) = $run->('-t 8');
-	my $wake = sub { kill 'KILL', slurp("$dir/sleeper") =~ /(\d+)/ if -s "$dir/sleeper" };
+	my $wake = sub {
+		kill 'KILL', slurp("$dir/sleeper") =~ /(\d+)/ if -s "$dir/sleeper";
+		close $never;
+	};
 	$wake->();
 	is($status, 3, 'it hangs in the last folder: UNKNOWN');
 	like($out, qr/no answer within 8 s/, 'said by the watchdog') or diag $out;
@@ -354,18 +369,22 @@ subtest 'a system call that hangs' => sub {
 subtest 'the metrics file' => sub {
 	my $promtool = top_dir() . '/build/mta/promtool/bin/promtool';
 	my $file = "$dir/spoolsweep.prom";
-	my $two = "$dir/with \"quotes\" and \\";
+	my $two = is_windows() ? "$dir/with 'quotes'" : "$dir/with \"quotes\" and \\";	# Windows has no " in a name, and no \
 	put($two, 2);
 	my $r = check("$dir/quiet.db", '--metrics', $file, "$dir/quiet", $two);
 	is($r->{status}, 0, 'written');
-	my $text = slurp($file);
+	my $text = local_paths(slurp($file));
 	like($text, qr/^spoolsweep_messages\{kind="exim",spool="\Q$dir\E\/quiet"\} 4$/m, 'with the number');
-	like($text, qr/^spoolsweep_messages\{kind="exim",spool="\Q$dir\E\/with \\"quotes\\" and \\\\"\} 2$/m, 'labels are escaped');
+	my $label = $two =~ s/(["\\])/\\$1/gr;
+	like($text, qr/^spoolsweep_messages\{kind="exim",spool="\Q$label\E"\} 2$/m, 'labels are escaped');
 	like($text, qr/^spoolsweep_account_messages\{kind="exim",spool="[^"]*quiet",rank="1"\} 4$/m, 'accounts by rank');
 	my ($at) = $text =~ /^spoolsweep_last_success_timestamp_seconds\{kind="exim",spool="[^"]*quiet"\} (\d+)$/m;
 	cmp_ok(abs($at - time), '<', 700, 'the last success');
 	unlike($text, qr/@|shop\.example/, 'no address, no domain');
-	is(sprintf('%o', (stat $file)[2] & 07777), '644', 'the collector can read it');
+	SKIP: {
+		skip 'modes are POSIX', 1 if is_windows();
+		is(sprintf('%o', (stat $file)[2] & 07777), '644', 'the collector can read it');
+	}
 	check("$dir/quiet.db", '--metrics', $file, '--metrics-domains', "$dir/quiet");
 	like(slurp($file), qr/^spoolsweep_domain_messages\{kind="exim",spool="[^"]*quiet",domain="shop\.example"\} 4$/m, '--metrics-domains opts in');
 	check("$dir/none.db", '--metrics', $file, "exim:$dir/nowhere");
@@ -393,10 +412,13 @@ subtest 'the metrics file' => sub {
 subtest 'alerts' => sub {
 	my ($spool, $db) = (put("$dir/alert", 3), "$dir/alert.db");
 	spew("$dir/tell", "#!/bin/sh\necho \"\$SPOOLSWEEP_STATE \$#\" >>'$dir/told'; cat >'$dir/stdin'\nexit \$(cat '$dir/exit')\n", 0755);
+	my ($exit, $told_to, $stdin) = map { local_name("$dir/$_") } qw(exit told stdin);
+	spew("$dir/tell.bat", join '', map { "$_\r\n" } '@echo off', 'set n=0', 'for %%a in (%*) do set /a n+=1 >nul', "echo %SPOOLSWEEP_STATE% %n%>>$told_to",
+	    "more >$stdin", "set /p code=<$exit", 'exit %code%');
 	spew("$dir/exit", "0\n");
 	spew("$dir/told", '');
-	my @alert = ('--on-alert', "'$dir/tell' fixed", '-w', 'messages=');
-	my $told = sub { my @t = split /\n/, slurp("$dir/told"); spew("$dir/told", ''); return "@t" };
+	my @alert = ('--on-alert', is_windows() ? '"' . local_name("$dir/tell.bat") . '" fixed' : "'$dir/tell' fixed", '-w', 'messages=');
+	my $told = sub { my @t = split /\r?\n/, slurp("$dir/told"); spew("$dir/told", ''); return "@t" };
 	is(check($db, @alert, $spool)->{status}, 0, 'OK');
 	is($told->(), '', 'is not told the first time');
 	my $r = check($db, @alert, '-c', 'messages=2', $spool);
@@ -445,14 +467,16 @@ subtest 'alerts' => sub {
 	$told->();
 	# the verdict stands before the command runs, and a command that hangs holds it for a bounded time
 	my ($seen, $line) = ("$dir/seen", "$dir/line");
-	waitpid start_program({ out => $line }, $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/order.db", 'check', @quiet, '-c', 'messages=2', '--on-alert', "cat '$line' >'$seen'",
+	my $show = is_windows() ? 'type "' . local_name($line) . '" >"' . local_name($seen) . '"' : "cat '$line' >'$seen'";
+	my $sleep = is_windows() ? '"' . local_name("$ENV{WIN_BUILD}/tell.exe") . '" sleep' : 'exec sleep 300';
+	waitpid start_program({ out => $line }, $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/order.db", 'check', @quiet, '-c', 'messages=2', '--on-alert', $show,
 	    $spool), 0;
 	like(slurp($seen), qr/\ASPOOL CRITICAL - .*\n\z/, 'the line is out before the command runs');
-	$r = sweep({ index => "$dir/hold.db" }, 'check', @quiet[2 .. $#quiet], '-t', 2, '-c', 'messages=2', '--on-alert', 'exec sleep 300', $spool);
+	$r = sweep({ index => "$dir/hold.db" }, 'check', @quiet[2 .. $#quiet], '-t', 2, '-c', 'messages=2', '--on-alert', $sleep, $spool);
 	is($r->{status}, 2, 'a command that hangs does not change the state');
-	like($r->{err}, qr/--on-alert: exec sleep 300: not done in 5 s; the next check tries again/, 'and is ended after 5 s when --timeout leaves less');
-	check($db, '--on-alert', 'exec <&-; exit 0', '-w', 'messages=1', $spool);
-	is(sql($db, "select state, told > 0 from alert where about = 'exim:$spool'"), '1|1', 'a command need not read');
+	like($r->{err}, qr/--on-alert: .*\bsleep\b.*: not done in 5 s; the next check tries again/, 'and is ended after 5 s when --timeout leaves less');
+	check($db, '--on-alert', is_windows() ? 'exit 0' : 'exec <&-; exit 0', '-w', 'messages=1', $spool);
+	is(sql($db, "select state, told > 0 from alert where about = 'exim:@{[ root_of($spool) ]}'"), '1|1', 'a command need not read');
 	# the index cannot be asked what was told: too often is better than never
 	check("$dir/foreign.db", @alert, $spool) for 1, 2;
 	is($told->(), 'CRITICAL 1 CRITICAL 1', 'without an index it is told each time');

@@ -6,7 +6,6 @@ use lib dirname(__FILE__);
 use Sweep;
 use Test::More;
 
-plan skip_all => 'a Postfix spool is purged' if is_windows();
 my $dir = work_dir();
 my $index = "$dir/index.db";
 my @keys = qw(section list operator addresses url first last listing cause done proof state);
@@ -50,11 +49,14 @@ sweep_ok({ index => $index }, 'report', '--csv', "$dir/csv");
 like((split /\n/, slurp("$dir/csv/delist.csv"))[0], qr/^section,list,operator,addresses,/, 'in a CSV file too');
 
 # ---- not known: a queue could not be read
-rename "$dir/pf/hold", "$dir/moved" or die $!;
-symlink "$dir/moved", "$dir/pf/hold" or die $!;
-sweep_ok({ index => $index, status => [3] }, 'scan', "$dir/pf");
-my ($part) = kit();
-is($part->{state}, 'unknown', 'what was not read is not clean');
-like(join(' ', @{ $part->{proof} }), qr/not wholly read.*not proven/, 'and said so');
+SKIP: {
+	skip 'Wine follows links', 2 if is_windows();
+	rename "$dir/pf/hold", "$dir/moved" or die $!;
+	symlink "$dir/moved", "$dir/pf/hold" or die $!;
+	sweep_ok({ index => $index, status => [3] }, 'scan', "$dir/pf");
+	my ($part) = kit();
+	is($part->{state}, 'unknown', 'what was not read is not clean');
+	like(join(' ', @{ $part->{proof} }), qr/not wholly read.*not proven/, 'and said so');
+}
 
 done_testing();

@@ -323,6 +323,27 @@ arguments_are_quoted(void **state)
 	assert_int_equal(win_quote(out, &n, 64, out, 4), -1);
 }
 
+static void
+words_for_both_shells(void **state)
+{
+	static const struct { const char *word, *text; } cases[] = {
+		{ "", "\"\"" }, { "info@shop.example", "info@shop.example" }, { "C:\\dir\\i.db", "C:\\dir\\i.db" }, { "a b", "\"a b\"" },
+		{ "it's", "\"it's\"" }, { "@list", "\"@list\"" }, { "a,b", "\"a,b\"" }, { "x&calc", "\"x&calc\"" }, { "x|y>z^", "\"x|y>z^\"" },
+		{ "C:\\my dir\\", "\"C:\\my dir\\\\\"" }, { "a\\ b", "\"a\\ b\"" }, { "x\"&calc&\"", "\"x?&calc&?\"" }, { "%PATH%", "\"?PATH?\"" },
+		{ "$(calc)`n", "\"?(calc)?n\"" }, { "a\nb\x7f", "\"a?b?\"" }, { "x\xe2\x80\x9d; calc", "\"x?; calc\"" }, { "\xe2\x80\x99\xe2\x80", "\"\xe2\x80\x99\xe2\x80\"" },
+		{ "a\\\"", "\"a\\?\"" },
+	};
+	size_t i;
+	char *text;
+
+	(void)state;
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		text = win_shell_word(cases[i].word);
+		assert_string_equal(text, cases[i].text);
+		free(text);
+	}
+}
+
 /* ---- time zones ---- */
 
 static void
@@ -520,6 +541,7 @@ main(void)
 		cmocka_unit_test(words_are_those_of_linux),
 		cmocka_unit_test(times_there_and_back),
 		cmocka_unit_test(arguments_are_quoted),
+		cmocka_unit_test(words_for_both_shells),
 		cmocka_unit_test(zones_have_a_key),
 		cmocka_unit_test(rules_turn_the_clock),
 		cmocka_unit_test(charsets_by_any_name),
