@@ -63,11 +63,13 @@ void out_plain(struct out *o, const char *s);
 void text_inert(struct buf *b, const char *s, size_t n);	/* for terminals, CSV, stderr */
 void text_html(struct buf *b, const char *s, size_t n);		/* for a text or a quoted attribute of HTML */
 void text_json(struct buf *b, const char *s, size_t n);		/* without the quotes */
+int text_is_ascii(const char *s, size_t n);			/* printable: inert as it is, a column each */
 size_t text_width(const char *s, size_t n);			/* columns */
 size_t text_fit(const char *s, size_t n, size_t columns);	/* bytes of s that fit */
 int text_string(struct buf *b, const char **json);		/* the next string of a JSON array: 1, 0 at its end */
 void text_join(struct buf *b, const char *json, const char *between);
 const char *text_time(char out[40], int64_t sec, int64_t fraction, int digits, int is_json);	/* NULL: not in the years 0-9999 */
+char *text_number(char *out, int64_t n);			/* "-12"; up to 21 bytes. Returns where its NUL is */
 const char *text_size(char out[16], int64_t bytes);		/* "1.2M" */
 
 #endif

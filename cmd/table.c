@@ -1,8 +1,6 @@
 #include "cmd/table.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #define WAIT_MAX ((size_t)16 * 1024 * 1024)
@@ -10,10 +8,10 @@
 #define GAP 2
 
 /*
- * A waiting cell is a colour byte, its text, and a NUL: texts are inert by then
- * and hold none. A row has ncol cells. A note is a cell of colour NOTE.
+ * A waiting cell is a colour byte, a byte for its width (WIDE: that is to be measured), its text, and a NUL: texts are
+ * inert by then and hold none. A row has ncol cells. A note is a cell of colour NOTE.
  */
-enum { NOTE = 100 };
+enum { NOTE = 100, WIDE = 255 };
 
 static const char *const colour_on[] = { "", "\033[31m", "\033[33m", "\033[32m" };
 
@@ -35,8 +33,13 @@ table_init(struct table *t, struct out *o, const struct table_column *col, size_
 static void
 spaces(struct table *t, size_t n)
 {
-	while (n-- > 0)
-		buf_byte(&t->o->b, ' ');
+	static const char blanks[] = "                                ";
+	size_t k;
+
+	for (; n > 0; n -= k) {
+		k = n < sizeof blanks - 1 ? n : sizeof blanks - 1;
+		buf_add(&t->o->b, blanks, k);
+	}
 }
 
 /* The column that ends the line needs no padding. */
@@ -51,10 +54,10 @@ last_column(const struct table *t)
 }
 
 static void
-write_cell(struct table *t, size_t i, const char *s, int colour)
+write_cell(struct table *t, size_t i, const char *s, size_t n, size_t w, int colour)
 {
 	struct buf *b = &t->o->b;
-	size_t n = strlen(s), w = text_width(s, n), width = t->width[i];
+	size_t width = t->width[i];
 	int cut = t->o->width > 0 && w > width && !t->col[i].is_number;
 
 	if (t->col[i].is_number && w < width)
@@ -142,7 +145,7 @@ lay_out(struct table *t)
 		out_raw(t->o, "\033[1m");
 	for (i = 0; i < t->ncol; i++)
 		if (!t->dropped[i])
-			write_cell(t, i, t->col[i].title, TABLE_PLAIN);
+			write_cell(t, i, t->col[i].title, strlen(t->col[i].title), strlen(t->col[i].title), TABLE_PLAIN);
 	if (t->o->colour)
 		out_raw(t->o, "\033[0m");
 	out_raw(t->o, "\n");
@@ -152,15 +155,17 @@ static void
 write_waiting(struct table *t)
 {
 	const char *p, *end;
-	size_t i = 0;
+	size_t i = 0, n, w;
 	int colour;
 
 	if (t->rows.n == 0)
 		return;
 	if (!t->laid)
 		lay_out(t);
-	for (p = t->rows.p, end = p + t->rows.n; p < end; p += strlen(p) + 1) {
+	for (p = t->rows.p, end = p + t->rows.n; p < end; p += n + 1) {
 		colour = *p++;
+		w = (unsigned char)*p++;
+		n = strlen(p);
 		if (colour == NOTE) {
 			out_raw(t->o, "    ");
 			out_raw(t->o, p);
@@ -168,7 +173,7 @@ write_waiting(struct table *t)
 			continue;
 		}
 		if (!t->dropped[i])
-			write_cell(t, i, p, colour);
+			write_cell(t, i, p, n, w != WIDE ? w : text_width(p, n), colour);
 		if (++i == t->ncol) {
 			i = 0;
 			out_raw(t->o, "\n");
@@ -180,14 +185,27 @@ write_waiting(struct table *t)
 void
 table_colour(struct table *t, enum table_colour colour, const char *s)
 {
-	size_t w, start;
+	size_t w, start, n;
 
 	assert(t->at < t->ncol);
+	if (s == NULL)
+		s = "-";
+	n = strlen(s);
 	buf_byte(&t->rows, (int)colour);
+	buf_byte(&t->rows, 0);
 	start = t->rows.n;
-	text_inert(&t->rows, s != NULL ? s : "-", s != NULL ? strlen(s) : 1);
-	w = t->laid ? 0 : text_width(t->rows.p + start, t->rows.n - start);
-	buf_byte(&t->rows, '\0');
+	if (text_is_ascii(s, n)) {
+		buf_add(&t->rows, s, n + 1);
+		w = n;
+	} else {
+		text_inert(&t->rows, s, n);
+		w = text_width(t->rows.p + start, t->rows.n - start);
+		buf_byte(&t->rows, '\0');
+	}
+	if (!t->rows.cut)
+		t->rows.p[start - 1] = (char)(w < WIDE ? w : WIDE);
+	if (t->laid)
+		w = 0;
 	if (w > NATURAL_MAX)
 		w = NATURAL_MAX;
 	if (w > t->width[t->at])
@@ -206,7 +224,7 @@ table_number(struct table *t, int64_t v)
 {
 	char text[32];
 
-	snprintf(text, sizeof text, "%" PRId64, v);
+	text_number(text, v);
 	table_cell(t, v < 0 ? NULL : text);
 }
 
@@ -225,6 +243,7 @@ table_note(struct table *t, const char *s)
 {
 	assert(t->at == 0);
 	buf_byte(&t->rows, NOTE);
+	buf_byte(&t->rows, 0);
 	text_inert(&t->rows, s, strlen(s));
 	buf_byte(&t->rows, '\0');
 }

@@ -76,6 +76,12 @@ ascii_run(const char *s, size_t n, int is_json)
 	return i;
 }
 
+int
+text_is_ascii(const char *s, size_t n)
+{
+	return ascii_run(s, n, 0) == n;
+}
+
 void
 text_inert(struct buf *b, const char *s, size_t n)
 {
@@ -357,6 +363,24 @@ text_time(char out[40], int64_t sec, int64_t fraction, int digits, int is_json)
 	return out;
 }
 
+char *
+text_number(char *out, int64_t n)
+{
+	char digits[24];
+	size_t at = sizeof digits;
+	uint64_t v = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+
+	digits[--at] = '\0';
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v != 0);
+	if (n < 0)
+		digits[--at] = '-';
+	memcpy(out, digits + at, sizeof digits - at);
+	return out + (sizeof digits - at) - 1;
+}
+
 const char *
 text_size(char out[16], int64_t bytes)
 {
@@ -371,7 +395,7 @@ text_size(char out[16], int64_t bytes)
 		u++;
 	}
 	if (u < 0)
-		snprintf(out, 16, "%d", (int)bytes);
+		text_number(out, bytes);
 	else
 		snprintf(out, 16, v < 9.95 ? "%.1f%c" : "%.0f%c", v, unit[u]);
 	return out;

@@ -143,7 +143,7 @@ test_json_array(void **state)
 static void
 test_time_and_size(void **state)
 {
-	char out[40];
+	char out[40], number[24];
 
 	(void)state;
 	assert_string_equal(text_time(out, 0, 0, 0, 1), "1970-01-01T00:00:00Z");
@@ -155,6 +155,12 @@ test_time_and_size(void **state)
 	assert_null(text_time(out, 253402300800, 0, 0, 1));
 	assert_null(text_time(out, INT64_MIN, 0, 0, 1));
 	assert_string_equal(text_size(out, 0), "0");
+	assert_ptr_equal(text_number(number, 0), number + 1);
+	assert_string_equal(number, "0");
+	assert_ptr_equal(text_number(number, INT64_MIN), number + 20);
+	assert_string_equal(number, "-9223372036854775808");
+	text_number(number, INT64_MAX);
+	assert_string_equal(number, "9223372036854775807");
 	assert_string_equal(text_size(out, 999), "999");
 	assert_string_equal(text_size(out, 1024), "1.0K");
 	assert_string_equal(text_size(out, 1024 * 1024 - 1), "1.0M");
