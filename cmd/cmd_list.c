@@ -92,12 +92,15 @@ put_keys(struct out *o, const struct query_row *r)
 static const char *
 recipients(char out[48], const struct query_row *r)
 {
+	char *end = out + 1;
+
 	if (r->recipients < 0)
 		return "-";
-	if (r->pending < 0)
-		snprintf(out, 48, "?/%" PRId64, r->recipients);
-	else
-		snprintf(out, 48, "%" PRId64 "/%" PRId64, r->pending, r->recipients);
+	out[0] = '?';
+	if (r->pending >= 0)
+		end = text_number(out, r->pending);
+	*end = '/';
+	text_number(end + 1, r->recipients);
 	return out;
 }
 
@@ -192,13 +195,11 @@ rows(struct list_run *l, struct index *ix)
 	struct query *q = NULL;
 	struct query_row r;
 	struct err e = { 0, "" };
-	int x = -1;
+	int is_brief = c->opt[OPT_IDS] != NULL || (c->format == OUT_TABLE && !c->verbose), x = -1;
 
 	begin(l);
-	if (query_open(&q, ix, c->sel, 0, &e) < 0)
+	if ((is_brief ? query_open_lines(&q, ix, c->sel, &e) : query_open(&q, ix, c->sel, 0, &e)) < 0)
 		goto out;
-	if (c->opt[OPT_IDS] != NULL || (c->format == OUT_TABLE && !c->verbose))
-		query_brief(q);
 	while (c->out.error == 0 && (x = query_next(&r, q, &e)) > 0) {
 		if (c->opt[OPT_IDS] != NULL)
 			put_id(&c->out, r.id);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/map.h"
 #include "index/select_in.h"
 #include "spool/arena.h"
 #include "spool/msg.h"
@@ -10,6 +11,7 @@
 #define SQL_MAX ((size_t)16 * 1024 * 1024)
 #define CACHE_SLOTS 256
 #define CACHE_TEXT 4096		/* longer texts are not kept from row to row */
+#define LINES_MAX ((size_t)12 * 1024 * 1024)	/* bytes of lines in memory; beyond that rows are fetched one by one */
 
 /* Columns of the row statement; those up to COL_ACCOUNT_DOMAIN are numbers of texts, accounts and spools. */
 enum column {
@@ -43,25 +45,39 @@ struct cache {
 	struct cached large;
 };
 
-struct key {			/* what the order needs */
-	int64_t row, arrived;
-	const char *spool, *queue, *qid;
+/* A queue of a spool, by numbers: few. */
+struct place {
+	int64_t spool_id, queue_id;
+	const char *spool, *queue;
 };
 
-struct name {			/* a spool's root or a queue's name by number: few */
-	int64_t id;
-	const char *text;
-};
-
-struct names {
-	struct name *v;
+struct places {
+	struct place **v;
 	size_t n, last;
+};
+
+/* What a line of a table shows beside what orders it; its texts last as long as the query. */
+struct line {
+	const char *sender, *subject, *account, *state, *damage;
+	int64_t size, recipients, pending;
+};
+
+struct name {
+	const struct line *line;	/* NULL: the row is fetched */
+	char qid[];
+};
+
+/* What the order needs. 32 bytes: up to that qsort of glibc moves the keys themselves. */
+struct key {
+	int64_t row, arrived;
+	const struct place *place;
+	const struct name *name;
 };
 
 struct query {
 	struct index *ix;
 	struct selection *s;
-	int began, is_brief;
+	int began, is_brief, with_lines;
 	sqlite3_stmt *row, *ask[ASK_COUNT];
 	struct cache *cache;		/* COL_NUMBERED of them */
 	struct contains *contains;
@@ -69,6 +85,10 @@ struct query {
 	const int64_t *given;		/* numbers of rows instead of keys */
 	size_t n, cap, at;
 	struct arena arena;
+	struct map texts;		/* number of a text, or of an account below 0, to 1 + its place in text */
+	const char **text;
+	size_t ntexts;
+	const char *state;		/* of the line before */
 };
 
 /* ---- texts by number ---- */
@@ -148,27 +168,30 @@ caches_free(struct cache *c)
 /* ---- the order ---- */
 
 static int
-name_of(const char **out, struct query *q, struct names *names, struct cache *c, int64_t id, struct err *e)
+place_of(const struct place **out, struct query *q, struct places *p, int64_t spool, int64_t queue, struct err *e)
 {
+	struct place *new;
 	const char *text;
-	size_t i;
+	size_t i = p->last;
 
-	if (names->n != 0 && names->v[names->last].id == id) {
-		*out = names->v[names->last].text;
-		return 0;
-	}
-	for (i = 0; i < names->n && names->v[i].id != id; i++)
-		;
-	if (i == names->n) {
-		if (text_of(&text, q, c, id, e) < 0)
+	if (i >= p->n || p->v[i]->spool_id != spool || p->v[i]->queue_id != queue)
+		for (i = 0; i < p->n && (p->v[i]->spool_id != spool || p->v[i]->queue_id != queue); i++)
+			;
+	if (i == p->n) {
+		new = arena_get(&q->arena, sizeof *new);
+		new->spool_id = spool;
+		new->queue_id = queue;
+		if (text_of(&text, q, &q->cache[COL_SPOOL], spool, e) < 0)
 			return -1;
-		names->v = mem_grow(names->v, (i + 1) * sizeof *names->v);
-		names->v[i].id = id;
-		names->v[i].text = arena_str(&q->arena, text != NULL ? text : "");
-		names->n++;
+		new->spool = arena_str(&q->arena, text != NULL ? text : "");
+		if (text_of(&text, q, &q->cache[COL_QUEUE], queue, e) < 0)
+			return -1;
+		new->queue = arena_str(&q->arena, text != NULL ? text : "");
+		p->v = mem_grow(p->v, (i + 1) * sizeof *p->v);
+		p->v[p->n++] = new;
 	}
-	names->last = i;
-	*out = names->v[i].text;
+	p->last = i;
+	*out = p->v[i];
 	return 0;
 }
 
@@ -180,15 +203,96 @@ compare(const void *a, const void *b)
 
 	if (x->arrived != y->arrived)
 		return x->arrived < y->arrived ? -1 : 1;
-	if ((c = strcmp(x->spool, y->spool)) != 0 || (c = strcmp(x->queue, y->queue)) != 0 || (c = strcmp(x->qid, y->qid)) != 0)
+	if (x->place != y->place && ((c = strcmp(x->place->spool, y->place->spool)) != 0 ||
+	    (c = strcmp(x->place->queue, y->place->queue)) != 0))
+		return c;
+	if ((c = strcmp(x->name->qid, y->name->qid)) != 0)
 		return c;
 	return x->row < y->row ? -1 : x->row > y->row;
 }
 
+enum line_column { LINE_ROW, LINE_ARRIVED, LINE_SPOOL, LINE_QUEUE, LINE_QID, LINE_SIZE, LINE_RECIPIENTS, LINE_PENDING, LINE_STATE,
+    LINE_DAMAGE, LINE_SUBJECT, LINE_SPELLING, LINE_ACCOUNT, LINE_SENDER };
+
+static const char key_columns[] = "m.id, m.arrived, m.spool, m.queue, m.qid";
+static const char line_columns[] = "m.id, m.arrived, m.spool, m.queue, m.qid, m.size, m.recipients, m.pending,"
+    " CASE WHEN m.gone_scan IS NULL THEN m.state ELSE 'gone' END, m.damage, m.subject, m.spelling, m.account,"
+    " (SELECT x.text FROM text x WHERE x.id = m.sender)";
+
+/* The text of a number that many lines share. */
 static int
-add_key(struct query *q, sqlite3_stmt *st, struct names *spools, struct names *queues, struct err *e)
+shared_text(const char **out, struct query *q, struct cache *c, int64_t id, struct err *e)
 {
-	const char *qid = (const char *)sqlite3_column_text(st, 4);
+	const int64_t key = c->ask == ASK_ACCOUNT ? -id : id;
+	uint32_t got = id != 0 ? map_get(&q->texts, key) : 0;
+	const char *text;
+
+	*out = NULL;
+	if (id == 0)
+		return 0;
+	if (got == 0) {
+		if (text_of(&text, q, c, id, e) < 0)
+			return -1;
+		if ((q->ntexts & (q->ntexts - 1)) == 0)
+			q->text = mem_grow(q->text, (q->ntexts != 0 ? q->ntexts * 2 : 1) * sizeof *q->text);
+		q->text[q->ntexts++] = text != NULL ? arena_str(&q->arena, text) : NULL;
+		got = (uint32_t)q->ntexts;
+		map_put(&q->texts, key, got);
+	}
+	*out = q->text[got - 1];
+	return 0;
+}
+
+static const char *
+copy_text(struct query *q, const char *text)
+{
+	return text != NULL ? arena_str(&q->arena, text) : NULL;
+}
+
+static int64_t
+column_number(sqlite3_stmt *st, int i, int64_t none)
+{
+	int64_t n = sqlite3_column_int64(st, i);
+
+	return n != 0 || sqlite3_column_type(st, i) != SQLITE_NULL ? n : none;
+}
+
+static const char *
+column_text(sqlite3_stmt *st, int i)
+{
+	return (const char *)sqlite3_column_text(st, i);
+}
+
+/* The line of the row in st. NULL and err. */
+static const struct line *
+new_line(struct query *q, sqlite3_stmt *st, struct err *e)
+{
+	struct line *l = arena_get(&q->arena, sizeof *l);
+	const char *state = column_text(st, LINE_STATE), *spelling;
+
+	if (shared_text(&l->subject, q, &q->cache[COL_SUBJECT], sqlite3_column_int64(st, LINE_SUBJECT), e) < 0 ||
+	    shared_text(&spelling, q, &q->cache[COL_SPELLING], sqlite3_column_int64(st, LINE_SPELLING), e) < 0 ||
+	    shared_text(&l->account, q, &q->cache[COL_ACCOUNT], sqlite3_column_int64(st, LINE_ACCOUNT), e) < 0)
+		return NULL;
+	if (spelling != NULL)
+		l->account = spelling;
+	if (state != NULL && (q->state == NULL || strcmp(q->state, state) != 0))
+		q->state = arena_str(&q->arena, state);
+	l->state = state != NULL ? q->state : NULL;
+	l->sender = copy_text(q, column_text(st, LINE_SENDER));
+	l->damage = copy_text(q, column_text(st, LINE_DAMAGE));
+	l->size = column_number(st, LINE_SIZE, -1);
+	l->recipients = column_number(st, LINE_RECIPIENTS, -1);
+	l->pending = column_number(st, LINE_PENDING, -1);
+	return l;
+}
+
+static int
+add_key(struct query *q, sqlite3_stmt *st, struct places *places, struct err *e)
+{
+	const char *qid = column_text(st, LINE_QID);
+	size_t n = qid != NULL ? strlen(qid) : 0;
+	struct name *name;
 	struct key *k;
 
 	if (q->n == q->cap) {
@@ -196,25 +300,27 @@ add_key(struct query *q, sqlite3_stmt *st, struct names *spools, struct names *q
 		q->key = mem_grow(q->key, q->cap * sizeof *q->key);
 	}
 	k = &q->key[q->n];
-	k->row = sqlite3_column_int64(st, 0);
-	k->arrived = sqlite3_column_type(st, 1) != SQLITE_NULL ? sqlite3_column_int64(st, 1) : INT64_MAX;	/* no time: last */
-	k->qid = arena_str(&q->arena, qid != NULL ? qid : "");
-	if (name_of(&k->spool, q, spools, &q->cache[COL_SPOOL], sqlite3_column_int64(st, 2), e) < 0 ||
-	    name_of(&k->queue, q, queues, &q->cache[COL_QUEUE], sqlite3_column_int64(st, 3), e) < 0)
+	k->row = sqlite3_column_int64(st, LINE_ROW);
+	k->arrived = column_number(st, LINE_ARRIVED, INT64_MAX);	/* no time: last */
+	if (place_of(&k->place, q, places, sqlite3_column_int64(st, LINE_SPOOL), sqlite3_column_int64(st, LINE_QUEUE), e) < 0)
+		return -1;
+	k->name = name = arena_get(&q->arena, sizeof *name + n + 1);
+	memcpy(name->qid, qid != NULL ? qid : "", n + 1);
+	name->line = NULL;
+	if (q->with_lines && q->arena.total < LINES_MAX && (name->line = new_line(q, st, e)) == NULL)
 		return -1;
 	q->n++;
 	return 0;
 }
 
 static sqlite3_stmt *
-prepare(struct query *q, const char *columns, int with_gone, struct err *e)
+prepare(struct query *q, const char *columns, const char *source, int with_gone, struct err *e)
 {
 	sqlite3_stmt *st = NULL;
 	struct buf sql;
 
 	buf_init(&sql, SQL_MAX);
-	buf_fmt(&sql, "SELECT %s FROM %s WHERE %s", columns, selection_source(q->s, q->ix, with_gone),
-	    with_gone ? "1" : "m.gone_scan IS NULL");
+	buf_fmt(&sql, "SELECT %s FROM %s WHERE %s", columns, source, with_gone ? "1" : "m.gone_scan IS NULL");
 	if (selection_sql(&sql, q->s, q->ix, e) == 0)
 		st = index_prepare(q->ix, buf_cstr(&sql), e);
 	buf_free(&sql);
@@ -225,14 +331,15 @@ prepare(struct query *q, const char *columns, int with_gone, struct err *e)
 static int
 fill(struct query *q, int with_gone, struct err *e)
 {
-	struct names spools = { 0 }, queues = { 0 };
-	sqlite3_stmt *st = prepare(q, "m.id, m.arrived, m.spool, m.queue, m.qid", with_gone, e);
+	struct places places = { 0 };
+	sqlite3_stmt *st = prepare(q, q->with_lines ? line_columns : key_columns,
+	    selection_source_of_rows(q->s, q->ix, with_gone), with_gone, e);
 	int rc = -1, step;
 
 	if (st == NULL)
 		return -1;
 	while ((step = sqlite3_step(st)) == SQLITE_ROW)
-		if (add_key(q, st, &spools, &queues, e) < 0)
+		if (add_key(q, st, &places, e) < 0)
 			goto out;
 	if (step != SQLITE_DONE) {
 		index_err(q->ix, e, "selection");
@@ -243,8 +350,7 @@ fill(struct query *q, int with_gone, struct err *e)
 	rc = 0;
 out:
 	sqlite3_finalize(st);
-	free(spools.v);
-	free(queues.v);
+	free(places.v);
 	return rc;
 }
 
@@ -265,20 +371,34 @@ open_parts(struct query *q, struct err *e)
 	return q->row != NULL ? 0 : -1;
 }
 
-int
-query_open(struct query **out, struct index *ix, struct selection *s, int with_gone, struct err *e)
+static int
+open_query(struct query **out, struct index *ix, struct selection *s, int with_gone, int with_lines, struct err *e)
 {
 	struct query *q = mem_new(sizeof *q);
 
 	q->ix = ix;
 	q->s = s;
 	q->contains = contains_new(s);
+	q->is_brief = with_lines;
+	q->with_lines = with_lines && q->contains == NULL;
 	if (open_parts(q, e) < 0 || fill(q, with_gone, e) < 0) {
 		query_close(q);
 		return -1;
 	}
 	*out = q;
 	return 0;
+}
+
+int
+query_open(struct query **out, struct index *ix, struct selection *s, int with_gone, struct err *e)
+{
+	return open_query(out, ix, s, with_gone, 0, e);
+}
+
+int
+query_open_lines(struct query **out, struct index *ix, struct selection *s, struct err *e)
+{
+	return open_query(out, ix, s, 0, 1, e);
 }
 
 int
@@ -311,6 +431,8 @@ query_close(struct query *q)
 	contains_free(q->contains);
 	caches_free(q->cache);
 	free(q->key);
+	free(q->text);
+	map_free(&q->texts);
 	arena_free(&q->arena);
 	free(q);
 }
@@ -328,18 +450,6 @@ query_snapshot_end(int began, struct index *ix)
 }
 
 /* ---- rows ---- */
-
-static const char *
-column_text(sqlite3_stmt *st, int i)
-{
-	return (const char *)sqlite3_column_text(st, i);
-}
-
-static int64_t
-column_number(sqlite3_stmt *st, int i, int64_t none)
-{
-	return sqlite3_column_type(st, i) != SQLITE_NULL ? sqlite3_column_int64(st, i) : none;
-}
 
 static int
 row_texts(struct query_row *out, struct query *q, struct err *e)
@@ -434,6 +544,28 @@ is_contained(struct query *q, const struct query_row *r, struct err *e)
 	return rc;
 }
 
+static void
+line_fill(struct query_row *out, const struct key *k)
+{
+	const struct line *l = k->name->line;
+
+	out->rowid = k->row;
+	out->spool = k->place->spool;
+	out->queue = k->place->queue;
+	out->id = k->name->qid;
+	out->account = l->account;
+	out->sender = l->sender;
+	out->subject = l->subject;
+	out->state = l->state;
+	out->damage = l->damage != NULL ? l->damage : "[]";
+	out->notes = "[]";
+	out->uid = -1;
+	out->arrived = k->arrived != INT64_MAX ? k->arrived : MSG_NO_TIME;
+	out->size = l->size;
+	out->recipients = l->recipients;
+	out->pending = l->pending;
+}
+
 int
 query_next(struct query_row *out, struct query *q, struct err *e)
 {
@@ -441,6 +573,10 @@ query_next(struct query_row *out, struct query *q, struct err *e)
 
 	while (q->at < q->n) {
 		memset(out, 0, sizeof *out);
+		if (q->key != NULL && q->key[q->at].name->line != NULL) {
+			line_fill(out, &q->key[q->at++]);
+			return 1;
+		}
 		sqlite3_reset(q->row);
 		out->rowid = q->given != NULL ? q->given[q->at] : q->key[q->at].row;
 		q->at++;
@@ -487,7 +623,7 @@ query_count(struct index *ix, struct selection *s, struct err *e)
 	}
 	if (selection_begin(&part.began, ix, e) < 0)
 		return -1;
-	st = prepare(&part, "count(*)", 0, e);
+	st = prepare(&part, "count(*)", selection_source(s, ix, 0), 0, e);
 	if (st != NULL && sqlite3_step(st) == SQLITE_ROW)
 		n = sqlite3_column_int64(st, 0);
 	else if (st != NULL)

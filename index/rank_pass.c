@@ -396,7 +396,7 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.body_flags, pr.campaign, m.\"from\", m.id FROM %s%s"
 	    " LEFT JOIN print pr ON pr.id = m.print"
 	    " WHERE %s", key[p->by],
-	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source(s, p->ix, p->with_gone),
+	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source_of_rows(s, p->ix, p->with_gone),
 	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" :
 	    p->by == RANK_URL ? " LEFT JOIN url u ON u.message = m.id" : "", p->with_gone ? "1" : "m.gone_scan IS NULL");
 	if (selection_sql(&sql, s, p->ix, e) == 0)

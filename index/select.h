@@ -48,6 +48,9 @@ int selection_sql(struct buf *sql, struct selection *s, struct index *ix, struct
  * no key and most rows are live (twice as fast as going through the index message_live). */
 const char *selection_source(const struct selection *s, struct index *ix, int with_gone);
 
+/* The same for a statement that needs more of each row than the index on accounts has: of many rows in all an index costs a search each. */
+const char *selection_source_of_rows(struct selection *s, struct index *ix, int with_gone);
+
 /* The --contains texts (bytes): query.c reads the files of each candidate afresh. */
 size_t selection_contains(const struct selection *s, size_t i, const void **p);	/* length of the i-th, 0 past the last */
 

@@ -625,18 +625,49 @@ number(struct index *ix, const char *sql)
 	return n;
 }
 
+static int
+is_by_account(const struct selection *s)
+{
+	return (selection_has(s, SEL_ACCOUNT) && !has_regex(s, SEL_ACCOUNT)) || (selection_has(s, SEL_DOMAIN) && !has_regex(s, SEL_DOMAIN));
+}
+
 const char *
 selection_source(const struct selection *s, struct index *ix, int with_gone)
 {
-	int by_account = (selection_has(s, SEL_ACCOUNT) && !has_regex(s, SEL_ACCOUNT)) ||
-	    (selection_has(s, SEL_DOMAIN) && !has_regex(s, SEL_DOMAIN));
-
-	if (by_account || (selection_has(s, SEL_ID) && s->nids <= IDS_IN_SQL))
+	if (is_by_account(s) || (selection_has(s, SEL_ID) && s->nids <= IDS_IN_SQL))
 		return "message m";
 	if (with_gone || number(ix, "SELECT max(id) FROM message") / 3 <=
 	    number(ix, "SELECT total(messages) FROM scan WHERE id IN (SELECT max(id) FROM scan GROUP BY spool)"))
 		return "message m NOT INDEXED";
 	return "message m";
+}
+
+/* Have the accounts that are meant a quarter of all mail, as the last scans counted it? */
+static int
+has_many(struct selection *s, struct index *ix)
+{
+	struct buf sql;
+	struct err e;
+	int is_many = 0;
+
+	buf_init(&sql, (size_t)64 * 1024);
+	buf_puts(&sql, "SELECT 4 * total(t.messages * (t.key IN (SELECT m.key FROM (SELECT id AS account, key FROM account) m WHERE 1");
+	add_account(&sql, s, SEL_ACCOUNT, "name");
+	add_account(&sql, s, SEL_DOMAIN, "domain");
+	buf_puts(&sql, "))) > total(t.messages) FROM total t WHERE t.what = 'account'"
+	    " AND t.scan IN (SELECT totals FROM scan WHERE id IN (SELECT max(id) FROM scan GROUP BY spool))");
+	if (selection_register(s, ix, &e) == 0)
+		is_many = number(ix, buf_cstr(&sql)) != 0;
+	buf_free(&sql);
+	return is_many;
+}
+
+const char *
+selection_source_of_rows(struct selection *s, struct index *ix, int with_gone)
+{
+	const int by_id = selection_has(s, SEL_ID) && s->nids <= IDS_IN_SQL;
+
+	return !with_gone && !by_id && is_by_account(s) && has_many(s, ix) ? "message m NOT INDEXED" : selection_source(s, ix, with_gone);
 }
 
 int

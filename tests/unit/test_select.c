@@ -68,6 +68,48 @@ key_of(const char *name)
 	return SEL_COUNT;
 }
 
+static void
+assert_text(const char *a, const char *b)
+{
+	if (a == NULL || b == NULL)
+		assert_ptr_equal(a, b);
+	else
+		assert_string_equal(a, b);
+}
+
+/* Rows for a table are the same, whether they were read with the order or one by one. */
+static void
+check_lines(struct selection *s)
+{
+	struct query *p, *q;
+	struct query_row a, b;
+	struct err e;
+	int rc;
+
+	assert_int_equal(query_open(&p, &ix, s, 0, &e), 0);
+	assert_int_equal(query_open_lines(&q, &ix, s, &e), 0);
+	while ((rc = query_next(&a, p, &e)) == 1) {
+		assert_int_equal(query_next(&b, q, &e), 1);
+		assert_int_equal(a.rowid, b.rowid);
+		assert_int_equal(a.arrived, b.arrived);
+		assert_int_equal(a.size, b.size);
+		assert_int_equal(a.recipients, b.recipients);
+		assert_int_equal(a.pending, b.pending);
+		assert_text(a.spool, b.spool);
+		assert_text(a.queue, b.queue);
+		assert_text(a.id, b.id);
+		assert_text(a.account, b.account);
+		assert_text(a.sender, b.sender);
+		assert_text(a.subject, b.subject);
+		assert_text(a.state, b.state);
+		assert_text(a.damage, b.damage);
+	}
+	assert_int_equal(rc, 0);
+	assert_int_equal(query_next(&b, q, &e), 0);
+	query_close(q);
+	query_close(p);
+}
+
 /* The ids that a selection gives, in order, each followed by a blank. */
 static void
 ids_of(char *out, size_t n, struct selection *s)
@@ -90,6 +132,7 @@ ids_of(char *out, size_t n, struct selection *s)
 		fail_msg("%s", e.text);
 	query_close(q);
 	assert_int_equal(query_count(&ix, s, &e), rows_seen);
+	check_lines(s);
 }
 
 static void
