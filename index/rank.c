@@ -353,9 +353,12 @@ make_rows(struct pass *p)
 	struct rank *r = p->out;
 	struct counted c;
 	struct group *g;
-	size_t i;
+	size_t i, most = 0;
 
 	sort_by_group(p);
+	for (i = 0; i < p->ngroups; i++)	/* room for the largest at once */
+		most = p->group[i].n > most ? p->group[i].n : most;
+	tally_begin(&p->tally, most);
 	r->messages = p->messages;
 	r->blocklisted = p->blocklisted;
 	r->row = mem_new((p->ngroups + p->n / NULL_CLIENT_MIN + 1) * sizeof *r->row);

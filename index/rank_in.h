@@ -101,6 +101,7 @@ struct pass {
 	int64_t *contained;		/* rows that --contains left, sorted */
 	const int64_t *only;		/* these rows alone, sorted; NULL: all */
 	size_t nonly;
+	int has_prints;			/* bodies were read: there are campaigns */
 	int with_gone;			/* rows of messages that have gone count too */
 	int64_t all_server, blocklisted, messages, last_row;
 	int is_unread;			/* a text or an account could not be read: why is in unread */

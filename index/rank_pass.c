@@ -393,16 +393,30 @@ prepare(struct pass *p, struct selection *s, struct err *e)
 
 	buf_init(&sql, SQL_MAX);
 	buf_fmt(&sql, "SELECT %s, m.account, m.arrived, m.sender, m.sender_domain, m.client, m.subject,"
-	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.body_flags, pr.campaign, m.\"from\", m.id FROM %s%s"
-	    " LEFT JOIN print pr ON pr.id = m.print"
+	    " coalesce(m.script_path, m.script), m.state = 'deferred', %s, m.size, m.reason, m.is_report, m.list_id, m.body_flags, %s, m.\"from\", m.id FROM %s%s%s"
 	    " WHERE %s", key[p->by],
-	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", selection_source_of_rows(s, p->ix, p->with_gone),
+	    by_rcpt ? "iif(r.message IS NOT NULL, 1, m.recipients)" : "m.recipients", p->has_prints ? "pr.campaign" : "NULL",
+	    selection_source_of_rows(s, p->ix, p->with_gone),
 	    by_rcpt ? " LEFT JOIN recipient r ON r.message = m.id AND r.state <> 2" :
-	    p->by == RANK_URL ? " LEFT JOIN url u ON u.message = m.id" : "", p->with_gone ? "1" : "m.gone_scan IS NULL");
+	    p->by == RANK_URL ? " LEFT JOIN url u ON u.message = m.id" : "",
+	    p->has_prints || p->by == RANK_CAMPAIGN ? " LEFT JOIN print pr ON pr.id = m.print" : "", p->with_gone ? "1" : "m.gone_scan IS NULL");
 	if (selection_sql(&sql, s, p->ix, e) == 0)
 		st = index_prepare(p->ix, buf_cstr(&sql), e);
 	buf_free(&sql);
 	return st;
+}
+
+/* Were bodies read? Else there is nothing to join. 1, 0, -1. */
+static int
+has_prints(struct pass *p, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(p->ix, "SELECT EXISTS(SELECT 1 FROM print)", e);
+	int has = st != NULL && sqlite3_step(st) == SQLITE_ROW ? sqlite3_column_int(st, 0) : -1;
+
+	if (st != NULL && has < 0)
+		index_err(p->ix, e, "read");
+	sqlite3_finalize(st);
+	return has;
 }
 
 static int
@@ -415,8 +429,10 @@ collect_hits(struct pass *p, struct selection *s, struct err *e)
 	if (st == NULL)
 		return -1;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		for (i = 0; i <= C_ROW; i++)
-			v[i] = sqlite3_column_int64(st, i);
+		for (i = p->by == RANK_ACCOUNT || p->by == RANK_DOMAIN; i <= C_ROW; i++)
+			v[i] = i != C_CAMPAIGN || p->has_prints ? sqlite3_column_int64(st, i) : 0;
+		if (p->by == RANK_ACCOUNT || p->by == RANK_DOMAIN)
+			v[C_KEY] = v[C_ACCOUNT];
 		for (i = C_RECIPIENTS; i <= C_SIZE; i++)
 			if (v[i] == 0 && sqlite3_column_type(st, i) == SQLITE_NULL)
 				v[i] = -1;
@@ -468,7 +484,7 @@ pass_collect(struct pass *p, struct selection *s, struct err *e)
 	p->text = index_prepare(p->ix, "SELECT text FROM text WHERE id = ?", e);
 	p->account_st = index_prepare(p->ix, "SELECT kind, name, domain FROM account WHERE id = ?", e);
 	p->replies = replies_new();
-	if (p->text == NULL || p->account_st == NULL || collect_contained(p, s, e) < 0)
+	if (p->text == NULL || p->account_st == NULL || (p->has_prints = has_prints(p, e)) < 0 || collect_contained(p, s, e) < 0)
 		return -1;
 	return collect_hits(p, s, e);
 }

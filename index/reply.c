@@ -112,19 +112,18 @@ address_at(const char *s)
 
 /* The same of one without <> that the reply begins with, as in "550 5.1.1 a@b.example... User unknown" (sendmail). */
 static size_t
-first_address_at(const char *s, struct buf *before)
+first_address_at(const char *s)
 {
-	const char *done = buf_cstr(before);
 	size_t n = strcspn(s, " \t\r\n<>:");
 
-	return done[strspn(done, "0123456789.- smtp;")] == '\0' && n < 400 && memchr(s, '@', n) != NULL ? n : 0;
+	return n < 400 && memchr(s, '@', n) != NULL ? n : 0;
 }
 
 struct line {
 	const char *s;
 	char code[3];		/* of the reply, once it is known */
 	char last;		/* byte put last */
-	int has_code;
+	int has_code, has_words;	/* has_words: more was put than a code and "smtp;" */
 };
 
 /* The code of a continued line, "550-5.7.1 " or "550 5.7.1 " once more: its length; 0 none, or the first. */
@@ -168,22 +167,48 @@ put(struct buf *b, struct line *l, char c)
 {
 	if (c == ' ' && (l->last == ' ' || l->last == '\0'))
 		return;
-	buf_byte(b, c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
 	l->last = c;
+	if (c >= 'A' && c <= 'Z')
+		c = (char)(c - 'A' + 'a');
+	buf_byte(b, c);
+	if (!l->has_words && strchr("0123456789.- smtp;", c) == NULL)
+		l->has_words = 1;
+}
+
+/* The rest of a word, of which a byte was put: nearly all text is such. */
+static void
+put_word(struct buf *b, struct line *l)
+{
+	char part[64];
+	size_t n;
+
+	for (n = 0; n < sizeof part && is_alnum(l->s[n]) && (unsigned char)l->s[n] < 0x80; n++) {
+		part[n] = l->s[n];
+		if (part[n] >= 'A' && part[n] <= 'Z')
+			part[n] = (char)(part[n] - 'A' + 'a');
+		if (!l->has_words && strchr("0123456789.- smtp;", part[n]) == NULL)
+			l->has_words = 1;
+	}
+	buf_add(b, part, n);
+	l->last = l->s[n - 1];
+	l->s += n;
 }
 
 void
 reply_normal(struct buf *out, const char *text)
 {
-	struct line l = { past_prefix(text), { 0 }, '\0', 0 };
+	struct line l = { past_prefix(text), { 0 }, '\0', 0, 0 };
 	size_t n;
 	char c;
 
 	buf_clear(out);
 	while (*l.s != '\0' && !out->cut) {
-		if (!is_alnum(l.last) && (n = repeated_code(&l)) != 0) {
+		if (is_alnum(l.last) && is_alnum(*l.s) && (unsigned char)*l.s < 0x80)
+			put_word(out, &l);
+		else if (!is_alnum(l.last) && (n = repeated_code(&l)) != 0) {
 			l.s += n;
-		} else if ((*l.s == '<' && (n = address_at(l.s)) != 0) || (!is_alnum(l.last) && (n = first_address_at(l.s, out)) != 0)) {
+		} else if ((*l.s == '<' && (n = address_at(l.s)) != 0) ||
+		    (!l.has_words && !is_alnum(l.last) && (n = first_address_at(l.s)) != 0)) {
 			put(out, &l, '<');
 			put(out, &l, '>');
 			l.s += n;
