@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "index/hash.h"
+#include "index/map.h"
 #include "spool/arena.h"
 #include "spool/part.h"
 #include "spool/sys.h"
 
 enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_MANY, PUT_RCPT_DROP, PUT_TEXT, PUT_TEXT_FIND, PUT_ACCOUNT, PUT_ACCOUNT_FIND, PUT_IDN,
-    PUT_FORGET, PUT_FORGET_PARTS, PUT_FORGET_URLS, PUT_COUNT };
+    PUT_FORGET, PUT_FORGET_PARTS, PUT_FORGET_URLS, PUT_SUM, PUT_COUNT };
 
 #define RCPT_ROW "(?,?,?,?,?,?)"
 #define RCPT_MANY 8
@@ -19,7 +20,7 @@ enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_MANY, PUT_RCPT_DROP,
     " local_user, uid, \"from\", reply_to, mailer, message_id, date, damage, notes, spelling"
 #define NCOLUMNS 35
 
-static const char *const put_sql[PUT_COUNT] = {
+static const char *const put_sql[PUT_SUM] = {
 	"INSERT INTO message(" COLUMNS ", new_scan)"
 	" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
 	"?31,?32,?33,?34,?35,?36)",
@@ -43,6 +44,11 @@ static const char *const put_sql[PUT_COUNT] = {
 	"DELETE FROM url WHERE message = ?"
 };
 
+/* What the messages of one account in one queue come to. */
+struct sum {
+	int64_t queue, account, n, bytes, recipients;
+};
+
 struct put {
 	struct index *ix;
 	int64_t spool, scan;
@@ -50,6 +56,11 @@ struct put {
 	struct hash texts, accounts;	/* rows of those met so far */
 	struct hash spelled;		/* accounts with their own names */
 	int had_texts, had_accounts, had_contents;	/* rows of earlier scans, or of others: the database must be asked */
+	const char *reply;		/* of the recipient before, within one message */
+	int64_t reply_id;
+	struct map sum_of;		/* queue and account to 1 + the place of their sum */
+	struct sum *sum;
+	size_t nsums;
 	struct arena scratch;
 };
 
@@ -76,7 +87,7 @@ put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e)
 	p->ix = ix;
 	p->spool = spool;
 	p->scan = scan;
-	for (i = 0; i < PUT_COUNT; i++) {
+	for (i = 0; i < PUT_SUM; i++) {
 		p->st[i] = index_prepare(ix, put_sql[i], e);
 		if (p->st[i] == NULL) {
 			put_free(p);
@@ -108,6 +119,8 @@ put_free(struct put *p)
 	hash_free(&p->texts);
 	hash_free(&p->accounts);
 	hash_free(&p->spelled);
+	map_free(&p->sum_of);
+	free(p->sum);
 	arena_free(&p->scratch);
 	free(p);
 }
@@ -317,10 +330,23 @@ put_find(struct put *p, const struct staged *s, int (*taken)(void *arg, int64_t 
 	return found;
 }
 
+/* The reply of a recipient: often that of the one before. */
+static int64_t
+put_reply(struct put *p, const char *reply, struct err *e)
+{
+	if (reply == NULL)
+		return 0;
+	if (p->reply == NULL || strcmp(p->reply, reply) != 0) {
+		p->reply_id = put_text(p, reply, e);
+		p->reply = p->reply_id > 0 ? reply : NULL;
+	}
+	return p->reply_id;
+}
+
 static int
 bind_recipient(struct put *p, sqlite3_stmt *st, int at, int64_t row, const struct rcpt *r, size_t seq, struct err *e)
 {
-	int64_t domain = put_domain(p, r->domain, e), reply = put_text(p, r->reply, e);
+	int64_t domain = put_domain(p, r->domain, e), reply = put_reply(p, r->reply, e);
 
 	if (domain < 0 || reply < 0)
 		return -1;
@@ -341,6 +367,7 @@ put_recipients(struct put *p, const struct staged *s, int64_t row, struct err *e
 	int64_t none;
 	int which;
 
+	p->reply = NULL;
 	for (i = 0; i < s->msg.nrcpt; i += n) {
 		which = s->msg.nrcpt - i >= RCPT_MANY ? PUT_RCPT_MANY : PUT_RCPT;
 		n = which == PUT_RCPT_MANY ? RCPT_MANY : 1;
@@ -363,8 +390,53 @@ bind_number(sqlite3_stmt *st, int i, int64_t n, int64_t unknown)
 		sqlite3_bind_int64(st, i, n);
 }
 
+/* The numbers of texts and accounts fit 32 bits: remember() saw to it. */
+static void
+add_sum(struct put *p, int64_t queue, int64_t account, const struct msg *m)
+{
+	const int64_t key = (int64_t)((uint64_t)queue << 32 | (uint64_t)account);
+	uint32_t at = map_get(&p->sum_of, key);
+	struct sum *s;
+
+	if (at == 0) {
+		if ((p->nsums & (p->nsums - 1)) == 0)
+			p->sum = mem_grow(p->sum, (p->nsums != 0 ? p->nsums * 2 : 1) * sizeof *p->sum);
+		p->sum[p->nsums++] = (struct sum){ queue, account, 0, 0, 0 };
+		at = (uint32_t)p->nsums;
+		map_put(&p->sum_of, key, at);
+	}
+	s = &p->sum[at - 1];
+	s->n++;
+	s->bytes += m->size > 0 ? m->size : 0;
+	s->recipients += m->recipients > 0 ? m->recipients : 0;
+}
+
+int
+put_sums(struct put *p, struct err *e)
+{
+	sqlite3_stmt *st;
+	int64_t none;
+	size_t i;
+	int rc = 0;
+
+	if (index_exec(p->ix, "CREATE TEMP TABLE sums(queue INTEGER, account INTEGER, n INTEGER, b REAL, r REAL)", e) < 0)
+		return -1;
+	st = p->st[PUT_SUM] = index_prepare(p->ix, "INSERT INTO temp.sums VALUES(?,?,?,?,?)", e);
+	if (st == NULL)
+		return -1;
+	for (i = 0; i < p->nsums && rc == 0; i++) {
+		sqlite3_bind_int64(st, 1, p->sum[i].queue);
+		bind_number(st, 2, p->sum[i].account, 0);
+		sqlite3_bind_int64(st, 3, p->sum[i].n);
+		sqlite3_bind_int64(st, 4, p->sum[i].bytes);
+		sqlite3_bind_int64(st, 5, p->sum[i].recipients);
+		rc = run(&none, p, PUT_SUM, e);
+	}
+	return rc;
+}
+
 static int
-bind_dictionary(struct put *p, sqlite3_stmt *st, const struct msg *m, struct err *e)
+bind_dictionary(struct put *p, sqlite3_stmt *st, const struct msg *m, int64_t account, struct err *e)
 {
 	const struct { int at, is_domain; const char *text; } col[] = {
 		{ 10, 0, m->sender }, { 11, 1, m->sender_domain }, { 12, 0, m->client }, { 13, 0, m->subject },
@@ -380,6 +452,8 @@ bind_dictionary(struct put *p, sqlite3_stmt *st, const struct msg *m, struct err
 		if (id < 0)
 			return -1;
 		bind_number(st, col[i].at, id, 0);
+		if (col[i].at == 19)
+			add_sum(p, id, account, m);
 	}
 	return 0;
 }
@@ -435,7 +509,7 @@ put_message(struct put *p, const struct staged *s, int64_t row, struct err *e)
 	int64_t account = put_account(p, &s->msg, e), spelling = put_spelling(p, &s->msg, account, e), none;
 
 	if (account < 0 || spelling < 0 || (row != 0 && p->had_contents && forget_contents(p, s, row, e) < 0) ||
-	    bind_dictionary(p, st, &s->msg, e) < 0)
+	    bind_dictionary(p, st, &s->msg, account, e) < 0)
 		return -1;
 	bind_plain(p, st, s, account);
 	bind_number(st, 35, spelling, 0);

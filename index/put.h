@@ -18,6 +18,9 @@ void put_share(struct put *p);
 
 void put_free(struct put *p);
 
+/* Leaves temp.sums(queue, account, n, b, r): messages, bytes and recipients of all that was put, by queue and account. */
+int put_sums(struct put *p, struct err *e);
+
 /* What is already known of a row in this scan. SEEN: a message with its fingerprint was there; one with the same inode is then the same file, which
  * its MTA moved between two looks. WRITTEN: this scan made it. */
 enum { PUT_FREE, PUT_SEEN, PUT_WRITTEN };

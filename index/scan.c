@@ -39,6 +39,7 @@ struct scan {
 	int64_t spool_id, started, clock, last_progress;
 	int64_t scan, before;		/* this scan's row, once the transaction has begun, and that of the last one, 0 none */
 	int full;			/* unchanged files are read again */
+	int is_first, has_sums;		/* into an empty index: what is put is all there is */
 
 	struct sys_mutex *lock;		/* all below */
 	struct sys_cond *more;
@@ -553,6 +554,10 @@ publish_staged(struct scan *s, struct err *e)
 		if (rc < 0)
 			break;
 	}
+	if (rc == 0 && s->is_first) {
+		rc = put_sums(put, e);
+		s->has_sums = rc == 0;
+	}
 out:
 	put_free(put);
 	hash_free(met);
@@ -625,14 +630,17 @@ count_unchanged(struct scan *s)
 
 /* The totals of this scan by queue, account and domain: what later trends are drawn from. (Here and above, the table in its own
  * order is read several times faster than by way of an index on nearly all of it.) */
+#define TOTALS_OF_SUMS \
+    " SELECT ?1, 'queue', '', q.text, sum(n), sum(b), sum(r) FROM sums JOIN text q ON q.id = queue GROUP BY queue" \
+    " UNION ALL SELECT ?1, 'account', coalesce(a.kind, ''), coalesce(a.key, ''), sum(n), sum(b), sum(r)" \
+    "  FROM sums LEFT JOIN account a ON a.id = account GROUP BY account" \
+    " UNION ALL SELECT ?1, 'domain', '', coalesce(a.domain, ''), sum(n), sum(b), sum(r)" \
+    "  FROM sums LEFT JOIN account a ON a.id = account GROUP BY coalesce(a.domain, '')"
+
 static const char put_totals[] =
     "INSERT INTO total WITH sums AS MATERIALIZED (SELECT queue, account, count(*) AS n, total(size) AS b, total(recipients) AS r"
-    "  FROM message NOT INDEXED WHERE spool = ?2 AND gone_scan IS NULL GROUP BY queue, account)"
-    " SELECT ?1, 'queue', '', q.text, sum(n), sum(b), sum(r) FROM sums JOIN text q ON q.id = queue GROUP BY queue"
-    " UNION ALL SELECT ?1, 'account', coalesce(a.kind, ''), coalesce(a.key, ''), sum(n), sum(b), sum(r)"
-    "  FROM sums LEFT JOIN account a ON a.id = account GROUP BY account"
-    " UNION ALL SELECT ?1, 'domain', '', coalesce(a.domain, ''), sum(n), sum(b), sum(r)"
-    "  FROM sums LEFT JOIN account a ON a.id = account GROUP BY coalesce(a.domain, '')";
+    "  FROM message NOT INDEXED WHERE spool = ?2 AND gone_scan IS NULL GROUP BY queue, account)" TOTALS_OF_SUMS;
+static const char put_first_totals[] = "INSERT INTO total" TOTALS_OF_SUMS;	/* of temp.sums: a first load has them */
 
 static void
 unknown_json(struct buf *b, const struct scan_stats *st)
@@ -696,11 +704,12 @@ put_scan(struct scan *s, int64_t totals, struct err *e)
 	return rc == SQLITE_DONE ? 0 : index_err(s->ix, e, "write");
 }
 
+#define INDEX_DAMAGED "CREATE INDEX IF NOT EXISTS message_damaged ON message(spool) WHERE gone_scan IS NULL AND damage IS NOT NULL;"
 static const char make_indexes[] =
     "CREATE INDEX IF NOT EXISTS text_hash ON text(hash);"
     "CREATE INDEX IF NOT EXISTS message_qid ON message(qid);"
     "CREATE INDEX IF NOT EXISTS message_live ON message(account) WHERE gone_scan IS NULL;"
-    "CREATE INDEX IF NOT EXISTS message_damaged ON message(spool) WHERE gone_scan IS NULL AND damage IS NOT NULL;";
+    INDEX_DAMAGED;
 
 /* Of a spool that was not wholly read not one message was: what is 0 is not known. Empty queues and logs may have been read. */
 static void
@@ -729,8 +738,10 @@ finish_counts(struct scan *s, struct err *e)
 	    " AND damage IS NOT NULL", s->spool_id, 0, e) < 0)
 		return -1;
 	s->out->damaged += (int64_t)s->sp->stats.odd;
-	if (changed ? number(&none, s->ix, put_totals, s->scan, s->spool_id, e) < 0 :
+	if (changed ? number(&none, s->ix, s->has_sums ? put_first_totals : put_totals, s->scan, s->spool_id, e) < 0 :
 	    number(&totals, s->ix, "SELECT totals FROM scan WHERE id = ?", s->before, 0, e) < 0)
+		return -1;
+	if (s->has_sums && index_exec(s->ix, "DROP TABLE temp.sums", e) < 0)
 		return -1;
 	if (number(&s->out->bytes, s->ix, changed ? "SELECT iif(total(bytes) > 0, total(bytes),"
 	    " (SELECT iif(count(*) > count(size) AND count(size) = 0, -1, 0) FROM message WHERE spool = ?2 AND gone_scan IS NULL))"
@@ -763,9 +774,9 @@ begin(struct scan *s, struct err *e)
 	    number(&s->scan, s->ix, "INSERT INTO scan(spool, started, finished, seconds, unknown) VALUES(?1, ?2, ?2, 0, '[]')"
 	    " RETURNING id", s->spool_id, s->started, e) < 0 || is_empty(&empty, s->ix, e) < 0)
 		return -1;
-	/* A first load is quicker without secondary indexes: they are built in one go behind it. */
-	return empty ? index_exec(s->ix, "DROP INDEX IF EXISTS text_hash; DROP INDEX IF EXISTS message_qid;"
-	    "DROP INDEX IF EXISTS message_live; DROP INDEX IF EXISTS message_damaged", e) : 0;
+	/* A first load is quicker without secondary indexes: they are built in one go behind it. But for one of few rows. */
+	return empty ? index_exec(s->ix, "DROP INDEX IF EXISTS text_hash; DROP INDEX IF EXISTS message_qid; DROP INDEX IF EXISTS message_live;"
+	    INDEX_DAMAGED, e) : 0;
 }
 
 static int
@@ -798,6 +809,7 @@ load(struct scan *s, struct err *e)
 	struct err end;
 	int rc;
 
+	s->is_first = 1;
 	s->stage = stage_pipe();
 	/* Every row that a new one refers to is made in the same transaction: no need to look each up. */
 	if (index_exec(s->ix, "PRAGMA foreign_keys = OFF", e) < 0 || begin(s, e) < 0 ||
