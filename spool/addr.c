@@ -102,9 +102,14 @@ last_at(const char *s, int heed_quotes, int *is_open)
 const char *
 addr_domain(const char *addr)
 {
-	int is_open;
-	const char *at = last_at(addr, 1, &is_open);
+	const size_t n = strlen(addr);
+	int is_open = 0;
+	const char *at;
 
+	if (memchr(addr, '"', n) == NULL && memchr(addr, '\\', n) == NULL)	/* nearly all */
+		at = strrchr(addr, '@');
+	else
+		at = last_at(addr, 1, &is_open);
 	if (is_open)	/* o"brien@example.com: the quote is a plain character */
 		at = last_at(addr, 0, &is_open);
 	return at != NULL && at[1] != '\0' ? at + 1 : NULL;

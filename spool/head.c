@@ -78,8 +78,9 @@ field_named(const char *name, size_t n)
 {
 	size_t i;
 
+	/* of most fields the length or the first letter is another */
 	for (i = 0; i < sizeof fields / sizeof *fields; i++) {
-		if (fields[i].len == n && begins(name, n, fields[i].name))
+		if (fields[i].len == n && ((fields[i].name[0] ^ name[0]) & ~0x20) == 0 && begins(name, n, fields[i].name))
 			return &fields[i];
 	}
 	return &other;
@@ -170,9 +171,17 @@ set_mode(struct head_parser *p, int mode)
 static size_t
 unfold(char *out, const char *p, size_t n)
 {
-	size_t i, o = 0;
+	size_t i, k, o = 0;
 
 	for (i = 0; i < n; i++) {
+		for (k = i; k < n && p[k] != '\r' && p[k] != '\n'; k++)
+			;
+		if (k > i) {
+			memmove(out + o, p + i, k - i);
+			o += k - i;
+			i = k - 1;
+			continue;
+		}
 		if (p[i] == '\r' && i + 1 < n && p[i + 1] == '\n')
 			continue;
 		if (p[i] == '\n' && i + 1 < n && p[i + 1] == '\t') {
