@@ -1,6 +1,7 @@
 /* An archive read member by member, for restore. */
 #include "arc_in.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ arc_input_open(struct arc_input *out, struct sys_dir *folder, const char *name, 
 
 	memset(out, 0, sizeof *out);
 	sys = sys_open_at(&out->file, &st, folder, name);
+	if (sys == EINVAL)
+		return err_set(e, 0, "%s is no regular file", name);
 	if (sys != 0)
 		return err_set(e, sys, "open %s", name);
 	out->size = st.size;

@@ -418,6 +418,7 @@ for my $case (grep { !is_windows() || ($_->[1] // '') ne '--split' } @layouts) {
 	like(sweep_ok({ index => $arc->{index} }, 'verify', $arc->{path})->{out}, qr/whole, 40 messages in \d+ files, as plan 1 made it/, '  for people');
 	is(sweep({ index => $nowhere }, 'verify')->{status}, 64, 'verify nothing: usage');
 	is(sweep({ index => $nowhere }, 'verify', "$dir/absent.tar.zst")->{status}, 1, 'verify what is not there: 1');
+	like(sweep({ index => $nowhere }, 'verify', $dir)->{out}, qr/ is no regular file$/m, 'verify a folder: no archive');
 
 	# ---- an archive that is not whole is refused before anything is touched
 	unlink map { "$ex$_" } keys %{ files(tree($ex)) };
