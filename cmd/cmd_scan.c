@@ -131,10 +131,11 @@ tell(const struct scan_run *r, const struct spool *sp, char *const *line, int is
 		cmd_note(r->c, "%s", *line);
 }
 
-/* The bodies of the selected messages, once the spool is indexed. *n: how many were read now. */
+/* The bodies of the selected messages, once the spool is indexed: those that the scan has not read on its way. *n: how many were read in all. */
 static int
-read_contents(struct scan_run *r, struct spool *sp, int64_t *n)
+read_contents(struct scan_run *r, struct spool *sp, const struct scan_stats *scan, int64_t *n)
 {
+	struct contents_options opt = r->body_opt;
 	struct contents_stats stats;
 	struct progress progress;
 	struct err e = { 0, "" };
@@ -143,11 +144,14 @@ read_contents(struct scan_run *r, struct spool *sp, int64_t *n)
 	size_t i;
 
 	progress_init(&progress, r->c->quiet, sp->root);
-	r->body_opt.progress = progress.is_on ? progress_contents : NULL;
-	r->body_opt.progress_arg = &progress;
-	rc = contents_read(&stats, r->ix, sp, r->c->sel, &r->body_opt, &e);
+	opt.progress = progress.is_on ? progress_contents : NULL;
+	opt.progress_arg = &progress;
+	opt.full = opt.full && scan->bodies == 0;	/* then all that there are, are of this scan */
+	memset(&stats, 0, sizeof stats);
+	rc = scan->bodies == 0 || scan->bodies != scan->messages ? contents_read(&stats, r->ix, sp, r->c->sel, &opt, &e) : 0;
 	progress_wipe(&progress);
-	*n = stats.read;
+	*n = stats.read + scan->bodies;
+	stats.partly += scan->bodies_partly;
 	for (i = 0; i < stats.nlines; i++)
 		cmd_say("%s", stats.lines[i]);
 	if (stats.unreadable > (int64_t)stats.nlines)
@@ -193,7 +197,7 @@ scan_one(struct scan_run *r, struct spool *sp)
 		free(self);
 	}
 	if (r->with_contents)
-		status = cmd_worse(status, read_contents(r, sp, &contents));
+		status = cmd_worse(status, read_contents(r, sp, &stats, &contents));
 	if (r->c->format == OUT_TABLE)
 		put_table(&r->table, sp, &stats);
 	else
@@ -260,6 +264,7 @@ content_options(struct scan_run *r)
 	}
 	r->body_opt.max_body = (uint64_t)n;
 	r->body_opt.full = r->c->opt[OPT_FULL] != NULL;
+	r->opt.max_body = r->with_contents && selection_is_empty(r->c->sel) ? (uint64_t)n : 0;	/* a selection asks the index, which must be there first */
 	return CMD_DONE;
 }
 

@@ -20,6 +20,9 @@ struct campaigns {
 	uint32_t *pool;
 	size_t used, pool_cap;
 	uint64_t digest;	/* of which prints how many messages have */
+	struct campaign_item *item;	/* those with a number in them, in the order of v */
+	size_t nitems;
+	int has_others;		/* prints that no message has now */
 };
 
 static int
@@ -95,8 +98,10 @@ load_prints(struct campaigns *c, struct err *e)
 		while (i < c->n && c->v[i].id < sqlite3_column_int64(st, 0))
 			i++;
 		if (i == c->n || c->v[i].id != sqlite3_column_int64(st, 0) ||
-		    campaign_decode(print, &n, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)) < 0)
+		    campaign_decode(print, &n, sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1)) < 0) {
+			c->has_others = 1;
 			continue;
+		}
 		s = &c->v[i];
 		s->campaign = sqlite3_column_int64(st, 2);
 		s->n = thin(print, n, k);
@@ -112,60 +117,81 @@ load_prints(struct campaigns *c, struct err *e)
 	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "read");
 }
 
+/* The pool does not move any more. */
+static void
+make_items(struct campaigns *c)
+{
+	size_t i;
+
+	c->item = mem_new((c->n + 1) * sizeof *c->item);
+	for (i = 0; i < c->n; i++) {
+		if (c->v[i].n == 0)
+			continue;
+		c->item[c->nitems].print = c->pool + c->v[i].at;
+		c->item[c->nitems].n = c->v[i].n;
+		c->item[c->nitems++].times = c->v[i].times;
+	}
+}
+
+int
+campaigns_begin(struct campaigns **out, struct index *ix, struct err *e)
+{
+	struct campaigns *c = mem_new(sizeof *c);
+	int same;
+
+	*out = c;
+	c->ix = ix;
+	if (load_counts(c, e) < 0 || (same = is_same(c, e)) < 0)
+		return -1;
+	if (same)
+		return 0;
+	if (load_prints(c, e) < 0)
+		return -1;
+	make_items(c);
+	return 1;
+}
+
+void
+campaigns_group(struct campaigns *c)
+{
+	campaign_group(c->item, c->nitems);
+}
+
 static int
-store(struct campaigns *c, const struct campaign_item *item, size_t n, const size_t *of, struct err *e)
+store_ids(struct campaigns *c, struct err *e)
 {
 	sqlite3_stmt *st = index_prepare(c->ix, "UPDATE print SET campaign = ? WHERE id = ?", e);
+	const struct campaign_item *item = c->item;
 	const struct stored *s;
 	int rc = st != NULL ? 0 : -1;
 	size_t i;
 
-	for (i = 0; rc == 0 && i < n; i++) {
-		s = &c->v[of[i]];
-		if ((int64_t)item[i].id == s->campaign)
+	for (i = 0; rc == 0 && i < c->n; i++) {
+		s = &c->v[i];
+		if (s->n == 0)
 			continue;
-		sqlite3_bind_int64(st, 1, (int64_t)item[i].id);
-		sqlite3_bind_int64(st, 2, s->id);
-		if (sqlite3_step(st) != SQLITE_DONE)
-			rc = index_err(c->ix, e, "write");
-		sqlite3_reset(st);
+		if ((int64_t)item->id != s->campaign) {
+			sqlite3_bind_int64(st, 1, (int64_t)item->id);
+			sqlite3_bind_int64(st, 2, s->id);
+			if (sqlite3_step(st) != SQLITE_DONE)
+				rc = index_err(c->ix, e, "write");
+			sqlite3_reset(st);
+		}
+		item++;
 	}
 	sqlite3_finalize(st);
 	return rc;
 }
 
-static int
-regroup(struct campaigns *c, struct err *e)
-{
-	struct campaign_item *item = mem_new((c->n + 1) * sizeof *item);
-	size_t *of = mem_new((c->n + 1) * sizeof *of), i, n = 0;
-	int rc = load_prints(c, e);
-
-	for (i = 0; rc == 0 && i < c->n; i++) {
-		if (c->v[i].n == 0)
-			continue;
-		item[n].print = c->pool + c->v[i].at;
-		item[n].n = c->v[i].n;
-		item[n].times = c->v[i].times;
-		of[n++] = i;
-	}
-	if (rc == 0) {
-		campaign_group(item, n);
-		rc = store(c, item, n, of, e);
-	}
-	free(item);
-	free(of);
-	return rc;
-}
-
-/* Prints that no message has any more, and what was grouped. */
-static int
-finish(struct campaigns *c, struct err *e)
+/* Also drops prints that no message has any more, and notes what was grouped. */
+int
+campaigns_store(struct campaigns *c, struct err *e)
 {
 	sqlite3_stmt *st;
 	int rc;
 
-	if (index_exec(c->ix, "DELETE FROM print WHERE id NOT IN (SELECT print FROM message WHERE print IS NOT NULL)", e) < 0)
+	if (store_ids(c, e) < 0 || (c->has_others &&
+	    index_exec(c->ix, "DELETE FROM print WHERE id NOT IN (SELECT print FROM message WHERE print IS NOT NULL)", e) < 0))
 		return -1;
 	st = index_prepare(c->ix, "INSERT OR REPLACE INTO meta VALUES('campaigns', ?)", e);
 	if (st == NULL)
@@ -176,24 +202,35 @@ finish(struct campaigns *c, struct err *e)
 	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "write");
 }
 
+void
+campaigns_free(struct campaigns *c)
+{
+	if (c == NULL)
+		return;
+	free(c->v);
+	free(c->pool);
+	free(c->item);
+	free(c);
+}
+
 int
 campaigns_assign(struct index *ix, struct err *e)
 {
-	struct campaigns c = { .ix = ix };
-	int rc = -1, same = 0;
+	struct campaigns *c = NULL;
+	int rc;
 
 	if (index_exec(ix, "BEGIN IMMEDIATE", e) < 0)
 		return -1;
-	if (load_counts(&c, e) == 0 && (same = is_same(&c, e)) >= 0)
-		rc = same ? 0 : regroup(&c, e);
-	if (rc == 0 && !same)
-		rc = finish(&c, e);
+	rc = campaigns_begin(&c, ix, e);
+	if (rc == 1) {
+		campaigns_group(c);
+		rc = campaigns_store(c, e);
+	}
 	if (rc == 0)
 		rc = index_exec(ix, "COMMIT", e);
 	if (rc < 0)
 		sqlite3_exec(ix->db, "ROLLBACK", NULL, NULL, NULL);
-	free(c.v);
-	free(c.pool);
+	campaigns_free(c);
 	return rc;
 }
 

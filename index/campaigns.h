@@ -11,6 +11,14 @@
 /* Groups anew when the messages are others than last time; one transaction of its own. -1 and err: all is as before. */
 int campaigns_assign(struct index *ix, struct err *e);
 
+/* The same within a transaction of the caller's, in three steps: the second, which takes longest, needs no index and may be done by any thread
+ * meanwhile. begin: 1 they are to be grouped anew, 0 all is as it was, -1 and err; campaigns_free after any of them. */
+struct campaigns;
+int campaigns_begin(struct campaigns **out, struct index *ix, struct err *e);
+void campaigns_group(struct campaigns *c);
+int campaigns_store(struct campaigns *c, struct err *e);
+void campaigns_free(struct campaigns *c);
+
 /* The campaign of one message, as text. 1; 0: none is known, its contents were not read; -1 and err. */
 int campaigns_of(char out[CAMPAIGN_ID_SIZE], struct index *ix, int64_t row, struct err *e);
 

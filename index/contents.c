@@ -371,7 +371,7 @@ read_all(struct run *r, struct err *e)
 	rd = mem_new(n * sizeof *rd);
 	for (i = 0; i < n; i++) {
 		rd[i].r = r;
-		if (body_reader_new(&rd[i].body, r->shared, r->sp, e) < 0 ||
+		if (body_reader_new(&rd[i].body, r->shared, r->sp, NULL, e) < 0 ||
 		    sys_thread_start(&rd[i].thread, reader_run, &rd[i], e) < 0)
 			break;
 		started++;
@@ -418,7 +418,7 @@ contents_read(struct contents_stats *out, struct index *ix, struct spool *sp, st
 	    " LEFT JOIN text s ON s.id = m.subject"
 	    " WHERE m.id = ? AND m.gone_scan IS NULL", e);
 	r.ask_rcpt = r.ask != NULL ? index_prepare(ix, "SELECT address FROM recipient WHERE message = ? ORDER BY seq LIMIT 8", e) : NULL;
-	r.put = r.ask_rcpt != NULL ? contents_put_new(ix, r.spool_id, o.max_body, e) : NULL;
+	r.put = r.ask_rcpt != NULL ? contents_put_new(ix, NULL, r.spool_id, o.max_body, e) : NULL;
 	/* every row that a new one refers to is there: no need to look each up */
 	if (r.put != NULL && index_exec(ix, "PRAGMA foreign_keys = OFF", e) == 0 && body_shared_new(&r.shared, o.max_body, e) == 0)
 		rc = read_all(&r, e);

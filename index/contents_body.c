@@ -10,6 +10,7 @@
 
 #include "index/campaign.h"
 #include "index/contents_in.h"
+#include "index/stage.h"
 #include "spool/addr.h"
 #include "spool/detect.h"
 #include "spool/head.h"
@@ -19,6 +20,7 @@
 #define BLOCK ((size_t)32 * 1024)	/* drivers give small pieces: they are joined before they are parsed */
 #define CONTENTS_URLS_MAX 64		/* URLs of a message that are looked at as a whole */
 #define ASKED_MAX 64		/* times that libmagic is asked about one message: a crafted text can take it milliseconds */
+#define NOTES_MAX ((size_t)1 << 20)	/* bytes of JSON */
 #define CACHE_MAX ((size_t)1 << 17)	/* contents whose type is remembered */
 
 struct cached {
@@ -39,7 +41,7 @@ struct body_shared {
 struct body_reader {
 	struct body_shared *sh;
 	struct spool *sp;
-	struct spool_reader *spool;
+	struct spool_reader *spool, *own;	/* own: NULL it is the caller's */
 	struct detect *detect;
 	struct mime *mime;
 	struct campaign_reader *campaign;
@@ -400,14 +402,15 @@ on_url(void *arg, const struct mime_part *p, const struct url *u)
 /* ---- one message ---- */
 
 int
-body_reader_new(struct body_reader **out, struct body_shared *sh, struct spool *sp, struct err *e)
+body_reader_new(struct body_reader **out, struct body_shared *sh, struct spool *sp, struct spool_reader *with, struct err *e)
 {
 	struct body_reader *r = mem_new(sizeof *r);
 	const struct mime_sink sink = { on_begin, on_bytes, on_text, on_url, on_end, on_note, r };
 
 	r->sh = sh;
 	r->sp = sp;
-	r->spool = spool_reader_new(sp);
+	r->own = with == NULL ? spool_reader_new(sp) : NULL;
+	r->spool = with != NULL ? with : r->own;
 	buf_init(&r->dsn, DSN_MAX);
 	r->mime = mime_new(&sink);
 	r->campaign = campaign_reader_new();
@@ -431,7 +434,7 @@ body_reader_free(struct body_reader *r)
 	mime_free(r->mime);
 	campaign_reader_free(r->campaign);
 	sys_sha256_free(r->sha);
-	spool_reader_free(r->spool);
+	spool_reader_free(r->own);
 	arena_free(&r->scratch);
 	buf_free(&r->dsn);
 	free(r->prefix);
@@ -486,6 +489,20 @@ end_print(struct body_reader *r)
 	r->out->print = print;
 }
 
+/* As JSON, in the arena. */
+static void
+end_notes(struct body_reader *r)
+{
+	struct buf json;
+
+	if (r->msg.notes.n == 0)
+		return;
+	buf_init(&json, NOTES_MAX);
+	stage_list(&json, &r->msg.notes);
+	r->out->notes = arena_str(r->arena, buf_cstr(&json));
+	buf_free(&json);
+}
+
 /* 0 read, or errno (-1 when there is none); then out is as empty as before. */
 static int
 read_item(struct body_reader *r, const struct spool_item *it, const struct body_of *of, struct err *e)
@@ -507,7 +524,7 @@ read_item(struct body_reader *r, const struct spool_item *it, const struct body_
 	flush(r);
 	mime_end(r->mime);
 	if (rc == 0 || r->enough) {
-		r->out->notes = r->msg.notes;
+		end_notes(r);
 		end_print(r);
 		r->out->state = mime_is_whole(r->mime) ? CONTENTS_READ : CONTENTS_PARTLY;
 		return 0;

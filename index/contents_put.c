@@ -28,14 +28,13 @@ static const char *const sqls[COUNT] = {
 
 struct contents_put {
 	struct index *ix;
-	struct put *put;	/* for the dictionary of texts */
+	struct put *put, *own;	/* for the dictionary of texts; own: NULL it is the caller's */
 	uint64_t max_body;
 	sqlite3_stmt *st[COUNT];
 	int had_rows;		/* of messages read before: a first scan has none to delete */
 	int64_t *hosts;		/* numbers of hosts that have their row: open addressing, 0 free */
 	size_t n, cap;
 	struct hash prints;	/* row of each print written in this run: copies of a message have one */
-	struct buf notes;
 };
 
 /* 1, 0, -1. */
@@ -57,7 +56,7 @@ has_rows(struct index *ix, struct err *e)
 }
 
 struct contents_put *
-contents_put_new(struct index *ix, int64_t spool, uint64_t max_body, struct err *e)
+contents_put_new(struct index *ix, struct put *put, int64_t spool, uint64_t max_body, struct err *e)
 {
 	struct contents_put *p = mem_new(sizeof *p);
 	size_t i;
@@ -65,8 +64,8 @@ contents_put_new(struct index *ix, int64_t spool, uint64_t max_body, struct err 
 	p->ix = ix;
 	p->max_body = max_body;
 	p->prints.has_numbers = 1;
-	buf_init(&p->notes, (size_t)1 << 20);
-	p->put = put_new(ix, spool, 0, e);
+	p->own = put == NULL ? put_new(ix, spool, 0, e) : NULL;
+	p->put = put != NULL ? put : p->own;
 	for (i = 0; i < COUNT && p->put != NULL; i++)
 		if ((p->st[i] = index_prepare(ix, sqls[i], e)) == NULL)
 			break;
@@ -85,8 +84,7 @@ contents_put_free(struct contents_put *p)
 		return;
 	for (i = 0; i < COUNT; i++)
 		sqlite3_finalize(p->st[i]);
-	put_free(p->put);
-	buf_free(&p->notes);
+	put_free(p->own);
 	hash_free(&p->prints);
 	free(p->hosts);
 	free(p);
@@ -236,30 +234,29 @@ put_reply(struct contents_put *p, int64_t row, size_t seq, const struct dsn_rcpt
 	return run(p, REPLY, e);
 }
 
+int
+contents_put_columns(struct put_body *out, struct contents_put *p, const struct body *b, struct err *e)
+{
+	out->state = b->state;
+	out->limit = (int64_t)p->max_body;
+	out->notes = b->notes;
+	out->flags = b->flags;
+	out->print = put_print(p, b, e);
+	return out->print < 0 ? -1 : 0;
+}
+
 /* The row's columns. 1, 0 it has another fingerprint now, -1. */
 static int
 set_row(struct contents_put *p, int64_t row, int64_t fp, const struct body *b, struct err *e)
 {
 	sqlite3_stmt *st = p->st[SET];
-	int64_t print = put_print(p, b, e);
+	struct put_body column;
 
-	if (print < 0)
+	if (contents_put_columns(&column, p, b, e) < 0)
 		return -1;
 	sqlite3_bind_int64(st, 1, row);
 	sqlite3_bind_int64(st, 2, fp);
-	sqlite3_bind_int(st, 3, b->state);
-	sqlite3_bind_int64(st, 4, (int64_t)p->max_body);
-	buf_clear(&p->notes);
-	stage_list(&p->notes, &b->notes);
-	if (b->notes.n != 0)
-		sqlite3_bind_text(st, 5, buf_cstr(&p->notes), -1, SQLITE_STATIC);
-	else
-		sqlite3_bind_null(st, 5);
-	sqlite3_bind_int(st, 6, b->flags);
-	if (print != 0)
-		sqlite3_bind_int64(st, 7, print);
-	else
-		sqlite3_bind_null(st, 7);
+	put_bind_body(st, 3, &column);
 	return run(p, SET, e) < 0 ? -1 : sqlite3_changes(p->ix->db) != 0;
 }
 
@@ -276,12 +273,19 @@ int
 contents_put(struct contents_put *p, int64_t row, int64_t fp, const struct body *b, struct err *e)
 {
 	int rc = set_row(p, row, fp, b, e);
-	size_t i;
 
 	if (rc <= 0)
 		return rc;
 	if (p->had_rows && drop_rows(p, row, e) < 0)
 		return -1;
+	return contents_put_rows(p, row, b, e) < 0 ? -1 : 1;
+}
+
+int
+contents_put_rows(struct contents_put *p, int64_t row, const struct body *b, struct err *e)
+{
+	size_t i;
+
 	for (i = 0; i < b->nparts; i++)
 		if (put_part(p, row, i, &b->part[i], e) < 0)
 			return -1;
@@ -291,7 +295,7 @@ contents_put(struct contents_put *p, int64_t row, int64_t fp, const struct body 
 	for (i = 0; i < b->nreplies; i++)
 		if (put_reply(p, row, i, &b->reply[i], e) < 0)
 			return -1;
-	return 1;
+	return 0;
 }
 
 /* ---- back ---- */

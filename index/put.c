@@ -21,9 +21,9 @@ enum { PUT_INSERT, PUT_UPDATE, PUT_FIND, PUT_RCPT, PUT_RCPT_MANY, PUT_RCPT_DROP,
 #define NCOLUMNS 35
 
 static const char *const put_sql[PUT_SUM] = {
-	"INSERT INTO message(" COLUMNS ", new_scan)"
+	"INSERT INTO message(" COLUMNS ", new_scan, contents, body_limit, body_notes, body_flags, print)"
 	" VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
-	"?31,?32,?33,?34,?35,?36)",
+	"?31,?32,?33,?34,?35,?36,?37,?38,?39,?40,?41)",
 	"UPDATE message SET (" COLUMNS ") ="
 	" (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29,?30,"
 	"?31,?32,?33,?34,?35) WHERE id = ?36",
@@ -502,8 +502,22 @@ forget_contents(struct put *p, const struct staged *s, int64_t row, struct err *
 	return run(&none, p, PUT_FORGET_PARTS, e) < 0 || run(&none, p, PUT_FORGET_URLS, e) < 0 ? -1 : 0;
 }
 
+void
+put_bind_body(sqlite3_stmt *st, int at, const struct put_body *b)
+{
+	static const struct put_body none = { 0, -1, NULL, 0, 0 };
+
+	if (b == NULL)
+		b = &none;
+	sqlite3_bind_int(st, at, b->state);
+	bind_number(st, at + 1, b->limit, -1);
+	bind_text(st, at + 2, b->notes);
+	sqlite3_bind_int(st, at + 3, b->flags);
+	bind_number(st, at + 4, b->print, 0);
+}
+
 int64_t
-put_message(struct put *p, const struct staged *s, int64_t row, struct err *e)
+put_message(struct put *p, const struct staged *s, int64_t row, const struct put_body *body, struct err *e)
 {
 	sqlite3_stmt *st = p->st[row == 0 ? PUT_INSERT : PUT_UPDATE];
 	int64_t account = put_account(p, &s->msg, e), spelling = put_spelling(p, &s->msg, account, e), none;
@@ -514,6 +528,8 @@ put_message(struct put *p, const struct staged *s, int64_t row, struct err *e)
 	bind_plain(p, st, s, account);
 	bind_number(st, 35, spelling, 0);
 	sqlite3_bind_int64(st, NCOLUMNS + 1, row == 0 ? p->scan : row);
+	if (row == 0)
+		put_bind_body(st, NCOLUMNS + 2, body);
 	if (run(&none, p, row == 0 ? PUT_INSERT : PUT_UPDATE, e) < 0)
 		return -1;
 	if (row != 0) {

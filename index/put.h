@@ -29,8 +29,20 @@ enum { PUT_FREE, PUT_SEEN, PUT_WRITTEN };
  * a row). Row id, 0 none, -1 error. */
 int64_t put_find(struct put *p, const struct staged *s, int (*taken)(void *arg, int64_t row), void *arg, struct err *e);
 
-/* Writes the record as a new row (row 0) or over an existing one. Returns the row id, -1 and err. */
-int64_t put_message(struct put *p, const struct staged *s, int64_t row, struct err *e);
+/* What is known of a message's body, for its row (contents_in.h). */
+struct put_body {
+	int state;		/* CONTENTS_READ, CONTENTS_PARTLY */
+	int64_t limit;		/* bytes of a body that were read at most */
+	const char *notes;	/* JSON array, NULL none */
+	int flags;
+	int64_t print;		/* its row, 0 none */
+};
+
+/* Writes the record as a new row (row 0) or over an existing one. body: of a new row; NULL: not read. Returns the row id, -1 and err. */
+int64_t put_message(struct put *p, const struct staged *s, int64_t row, const struct put_body *body, struct err *e);
+
+/* Binds its five columns from a place on; NULL: not read. */
+void put_bind_body(sqlite3_stmt *st, int at, const struct put_body *b);
 
 /* The number of a text in the dictionary, made when missing; 0 for NULL. -1 and err. */
 int64_t put_text(struct put *p, const char *s, struct err *e);

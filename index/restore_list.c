@@ -232,7 +232,7 @@ add_message(struct restore_list *l, const struct arc_message *m, struct arena *a
 	s.path = m->part[0].path;
 	s.damage = list_or_null(text[KEY_DAMAGE]);
 	s.notes = list_or_null(text[KEY_NOTES]);
-	row = put_message(p->put, &s, 0, e);
+	row = put_message(p->put, &s, 0, NULL, e);
 	sqlite3_reset(l->keys);
 	if (row < 0)
 		return -1;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "index/campaigns.h"
+#include "index/contents_in.h"
 #include "index/hash.h"
 #include "index/keep.h"
 #include "index/known.h"
@@ -40,6 +42,7 @@ struct scan {
 	int64_t scan, before;		/* this scan's row, once the transaction has begun, and that of the last one, 0 none */
 	int full;			/* unchanged files are read again */
 	int is_first, has_sums;		/* into an empty index: what is put is all there is */
+	struct body_shared *shared;	/* NULL: bodies are not read */
 
 	struct sys_mutex *lock;		/* all below */
 	struct sys_cond *more;
@@ -143,9 +146,45 @@ count_top(struct scan *s, const struct msg *m)
 	}
 }
 
-static int
-read_item(struct scan *s, struct spool_reader *r, const struct spool_item *it, struct arena *a, struct buf *b)
+struct worker {
+	struct scan *s;
+	struct spool_reader *r;
+	struct body_reader *body;
+	int has_no_body;		/* it could not be made: contents_read will say why */
+	struct arena arena;
+	struct buf buf;
+};
+
+/* Behind the message's record, which begins at start. What cannot be read is left to contents_read. */
+static void
+read_body(struct worker *w, const struct msg *m, size_t start)
 {
+	struct body_of of = { .queue = m->queue, .id = m->id, .subject = m->subject };
+	struct body body;
+	struct err e;
+
+	if (w->body == NULL && !w->has_no_body)
+		w->has_no_body = body_reader_new(&w->body, w->s->shared, w->s->sp, w->r, &e) < 0;
+	if (w->body == NULL || m->parts.n == 0)
+		return;
+	of.path = spool_path(&w->arena, m->parts.v[0].dir, m->parts.v[0].name);
+	for (; of.nrcpt < CONTENTS_RCPTS_MAX && of.nrcpt < m->nrcpt; of.nrcpt++)
+		of.rcpt[of.nrcpt] = m->rcpt[of.nrcpt].address;
+	body_read(&body, w->body, &w->arena, &of);
+	if (body.state == CONTENTS_NOT)
+		return;
+	body_encode(&w->buf, &body);
+	stage_extend(&w->buf, start);
+}
+
+static int
+read_item(struct worker *w, const struct spool_item *it)
+{
+	struct scan *s = w->s;
+	struct spool_reader *r = w->r;
+	struct arena *a = &w->arena;
+	struct buf *b = &w->buf;
+	size_t start = b->n;
 	struct msg m;
 	struct err e;
 	uint64_t fp;
@@ -164,6 +203,8 @@ read_item(struct scan *s, struct spool_reader *r, const struct spool_item *it, s
 	m.id = head_text(a, m.id, strlen(m.id), NULL);
 	m.queue = head_text(a, m.queue, strlen(m.queue), NULL);
 	stage_encode(b, &m, fp, bad);
+	if (s->shared != NULL && !bad && !b->cut)
+		read_body(w, &m, start);
 	s->nstaged++;
 	if (s->opt->progress != NULL) {
 		sys_mutex_lock(s->lock);
@@ -174,8 +215,10 @@ read_item(struct scan *s, struct spool_reader *r, const struct spool_item *it, s
 }
 
 static int
-read_batch(struct scan *s, struct spool_reader *r, const struct batch *batch, struct arena *a, struct buf *b)
+read_batch(struct worker *w, const struct batch *batch)
 {
+	struct scan *s = w->s;
+	struct buf *b = &w->buf;
 	struct err e;
 	size_t i;
 
@@ -184,7 +227,7 @@ read_batch(struct scan *s, struct spool_reader *r, const struct batch *batch, st
 			s->is_cut = 1;
 			break;
 		}
-		read_item(s, r, &batch->item[i], a, b);
+		read_item(w, &batch->item[i]);
 		if (b->cut) {
 			err_set(&e, 0, "a message is too large to index");
 			fail(s, &e);
@@ -233,13 +276,6 @@ recycle(struct scan *s, struct batch *b)
 	sys_mutex_unlock(s->lock);
 }
 
-struct worker {
-	struct scan *s;
-	struct spool_reader *r;
-	struct arena arena;
-	struct buf buf;
-};
-
 static void
 worker_init(struct worker *w, struct scan *s)
 {
@@ -256,6 +292,7 @@ worker_end(struct worker *w)
 
 	if (!w->s->failed && w->buf.n != 0 && stage_add(w->s->stage, &w->buf, &e) < 0)
 		fail(w->s, &e);
+	body_reader_free(w->body);
 	buf_free(&w->buf);
 	arena_free(&w->arena);
 	spool_reader_free(w->r);
@@ -268,7 +305,7 @@ worker_run(void *arg)
 	struct batch *b;
 
 	while ((b = next_batch(w->s, 1)) != NULL) {
-		read_batch(w->s, w->r, b, &w->arena, &w->buf);
+		read_batch(w, b);
 		recycle(w->s, b);
 	}
 	worker_end(w);
@@ -337,7 +374,7 @@ help_once(struct scan *s, struct worker *self)
 
 	if (b == NULL)
 		return 0;
-	read_batch(s, self->r, b, &self->arena, &self->buf);
+	read_batch(self, b);
 	recycle(s, b);
 	progress(s, 0);
 	return 1;
@@ -482,6 +519,25 @@ is_first(struct hash *met, const struct staged *m, const uint64_t key[2])
 	return hash_put(met, h != 0 ? h : 1, 0);
 }
 
+/* A new message with its body, as body_encode left it behind the record. */
+static int
+publish_body(struct scan *s, struct put *put, struct contents_put *contents, const struct staged *m, struct arena *a, struct err *e)
+{
+	struct put_body column;
+	struct body body;
+	int64_t row;
+
+	arena_reset(a);
+	if (body_decode(&body, a, m->more, m->nmore) < 0)
+		return err_set(e, 0, "the scan's temporary file was changed");
+	if (contents_put_columns(&column, contents, &body, e) < 0 || (row = put_message(put, m, 0, &column, e)) < 0)
+		return -1;
+	s->out->new_++;
+	s->out->bodies++;
+	s->out->bodies_partly += body.state == CONTENTS_PARTLY;
+	return contents_put_rows(contents, row, &body, e);
+}
+
 static int
 publish_one(struct scan *s, struct put *put, const struct staged *m, struct err *e)
 {
@@ -503,7 +559,7 @@ publish_one(struct scan *s, struct put *put, const struct staged *m, struct err 
 		s->out->new_++;
 	else
 		s->out->changed++;
-	return put_message(put, m, row, e) < 0 ? -1 : 0;
+	return put_message(put, m, row, NULL, e) < 0 ? -1 : 0;
 }
 
 /* A message that was read again although its fingerprint is known (--full): the row is written anew, but nothing changed. */
@@ -516,7 +572,7 @@ publish_same(struct scan *s, struct put *put, const struct staged *m, struct err
 		return 0;
 	if (atomic_exchange(&s->known.seen[i - 1], 1) != 0)
 		return 1;
-	return put_message(put, m, s->known.row[i - 1].row, e) < 0 ? -1 : 1;
+	return put_message(put, m, s->known.row[i - 1].row, NULL, e) < 0 ? -1 : 1;
 }
 
 /* What this scan has read, then what an earlier one had: by then it is known which of that is still there. */
@@ -538,18 +594,23 @@ static int
 publish_staged(struct scan *s, struct err *e)
 {
 	struct put *put = put_new(s->ix, s->spool_id, s->scan, e);
+	struct contents_put *contents = NULL;
 	struct hash *met = mem_new(sizeof *met);
+	struct arena arena = { 0 };
 	struct staged m;
 	int rc = -1, from_kept = 0;
 
 	if (put == NULL)
 		goto out;
+	if (s->shared != NULL && (contents = contents_put_new(s->ix, put, s->spool_id, s->opt->max_body, e)) == NULL)
+		goto out;
 	while ((rc = next_staged(&m, s, &from_kept, e)) == 1) {
 		s->out->taken_over += from_kept;
 		if (!is_first(met, &m, s->ix->key))
 			continue;
-		rc = publish_same(s, put, &m, e);
-		if (rc == 0)
+		if (contents != NULL && m.nmore != 0)
+			rc = publish_body(s, put, contents, &m, &arena, e);
+		else if ((rc = publish_same(s, put, &m, e)) == 0)
 			rc = publish_one(s, put, &m, e);
 		if (rc < 0)
 			break;
@@ -559,6 +620,8 @@ publish_staged(struct scan *s, struct err *e)
 		s->has_sums = rc == 0;
 	}
 out:
+	arena_free(&arena);
+	contents_put_free(contents);
 	put_free(put);
 	hash_free(met);
 	free(met);
@@ -779,11 +842,37 @@ begin(struct scan *s, struct err *e)
 	    INDEX_DAMAGED, e) : 0;
 }
 
+static void
+group_run(void *arg)
+{
+	campaigns_group(arg);
+}
+
+/* Bodies that were read on the way are grouped while this thread builds indexes and counts. */
+static int
+finish_all(struct scan *s, struct err *e)
+{
+	struct campaigns *c = NULL;
+	struct sys_thread *t = NULL;
+	int rc, fresh = s->out->bodies != 0 ? campaigns_begin(&c, s->ix, e) : 0;
+
+	if (fresh > 0 && sys_thread_start(&t, group_run, c, NULL) < 0) {
+		t = NULL;
+		campaigns_group(c);
+	}
+	rc = fresh < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0 ? -1 : 0;
+	if (t != NULL)
+		sys_thread_join(t);
+	if (rc == 0 && fresh > 0)
+		rc = campaigns_store(c, e);
+	campaigns_free(c);
+	return rc;
+}
+
 static int
 publish(struct scan *s, struct err *e)
 {
-	if (mark_gone(s, e) < 0 || keep_drop(s->ix, s->spool_id, e) < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0 ||
-	    index_exec(s->ix, "COMMIT", e) < 0)
+	if (mark_gone(s, e) < 0 || keep_drop(s->ix, s->spool_id, e) < 0 || finish_all(s, e) < 0 || index_exec(s->ix, "COMMIT", e) < 0)
 		return -1;
 	if (s->out->new_ + s->out->changed + s->out->gone > 1000)	/* a large log behind it would slow every reader */
 		sqlite3_exec(s->ix->db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
@@ -811,6 +900,8 @@ load(struct scan *s, struct err *e)
 
 	s->is_first = 1;
 	s->stage = stage_pipe();
+	if (s->opt->max_body != 0)
+		(void)body_shared_new(&s->shared, s->opt->max_body, &end);	/* else contents_read says why */
 	/* Every row that a new one refers to is made in the same transaction: no need to look each up. */
 	if (index_exec(s->ix, "PRAGMA foreign_keys = OFF", e) < 0 || begin(s, e) < 0 ||
 	    spool_begin(s->sp, e) < 0 || sys_thread_start(&writer, write_run, s, e) < 0)
@@ -982,6 +1073,7 @@ scan_end(struct scan *s)
 	known_free(&s->known);
 	keep_free(&s->kept);
 	stage_free(s->stage);
+	body_shared_free(s->shared);
 	sys_mutex_free(s->lock);
 	sys_cond_free(s->more);
 }

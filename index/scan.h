@@ -7,7 +7,7 @@
  * empty index is written to while the spool is read, in that same one transaction:
  * its write lock is held longer, but no reader waits and nobody has anything to write. Rows
  * that did not change are not written. What was not found is marked gone, but
- * never in a queue that was not wholly read.
+ * never in a queue that was not wholly read. Bodies are read only when asked for (max_body).
  */
 #include <stdint.h>
 
@@ -26,6 +26,7 @@ struct scan_stats {		/* contract "scan --json"; -1: null */
 	int is_cut;		/* read_until was passed: nothing was published */
 	int64_t found, read;	/* then: messages that the walk met, messages known from this scan, the one before or what was kept */
 	struct partial *partial;	/* then: what these say; else NULL */
+	int64_t bodies, bodies_partly;	/* bodies that were read on the way, and those of them that met a limit; see scan_options */
 	int64_t locked_by;	/* scan_spool failed because of another scan: its process, -1 not known; 0 for any other reason */
 };
 
@@ -48,6 +49,9 @@ struct scan_options {
 	 * stats.partial. */
 	int64_t read_until, walk_until, end;
 	int lock_wait_s;		/* for another scan; 0: 60, below 0: not at all */
+	/* Bytes of a body: when the index is empty, bodies are read and published with their messages. 0: none. What is left is contents_read's:
+	 * any other scan's, and what could not be read. */
+	uint64_t max_body;
 };
 
 /* Scans one open spool. -1: nothing was published (err says why; when another scan holds the lock it waits up to 60 s, then says so).

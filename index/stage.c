@@ -55,8 +55,8 @@ text_of(struct msg *m, size_t i)
 	return (const char **)(void *)((char *)m + text_at[i]);
 }
 
-static void
-put_text(struct buf *b, const char *s)
+void
+stage_text(struct buf *b, const char *s)
 {
 	uint32_t n = s != NULL ? (uint32_t)strlen(s) + 1 : 0;
 
@@ -91,12 +91,12 @@ put_list(struct buf *b, const struct msg_list *l)
 	struct buf json;
 
 	if (l->n == 0) {
-		put_text(b, NULL);
+		stage_text(b, NULL);
 		return;
 	}
 	buf_init(&json, (size_t)1 << 20);
 	stage_list(&json, l);
-	put_text(b, buf_cstr(&json));
+	stage_text(b, buf_cstr(&json));
 	buf_free(&json);
 }
 
@@ -107,7 +107,7 @@ put_path(struct buf *b, const struct msg *m)
 	uint32_t n;
 
 	if (p == NULL) {
-		put_text(b, "");
+		stage_text(b, "");
 		return;
 	}
 	n = (uint32_t)(strlen(p->dir) + (*p->dir != '\0') + strlen(p->name) + 1);
@@ -130,6 +130,14 @@ is_linked(const struct msg *m)
 }
 
 void
+stage_extend(struct buf *b, size_t start)
+{
+	uint32_t len = (uint32_t)(b->n - start - sizeof len);
+
+	memcpy(b->p + start, &len, sizeof len);
+}
+
+void
 stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 {
 	struct numbers num = {
@@ -142,7 +150,7 @@ stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 	buf_add(b, &len, sizeof len);
 	buf_add(b, &num, sizeof num);
 	for (i = 0; i < NTEXT; i++)
-		put_text(b, *text_of((struct msg *)(uintptr_t)m, i));
+		stage_text(b, *text_of((struct msg *)(uintptr_t)m, i));
 	put_path(b, m);
 	put_list(b, &m->damage);
 	put_list(b, &m->notes);
@@ -150,12 +158,11 @@ stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 		uint32_t state = (uint32_t)m->rcpt[i].state;
 
 		buf_add(b, &state, sizeof state);
-		put_text(b, m->rcpt[i].address);
-		put_text(b, m->rcpt[i].domain);
-		put_text(b, m->rcpt[i].reply);
+		stage_text(b, m->rcpt[i].address);
+		stage_text(b, m->rcpt[i].domain);
+		stage_text(b, m->rcpt[i].reply);
 	}
-	len = (uint32_t)(b->n - start - sizeof len);
-	memcpy(b->p + start, &len, sizeof len);
+	stage_extend(b, start);
 }
 
 struct stage *
@@ -328,14 +335,8 @@ next_in_pipe(struct stage *s)
 	return b != NULL;
 }
 
-/* A record on its way back; bad: it ended too early, or a text has no end. */
-struct source {
-	const unsigned char *p, *end;
-	int bad;
-};
-
-static int
-get(void *out, size_t n, struct source *src)
+int
+stage_get(void *out, size_t n, struct stage_source *src)
 {
 	if (src->bad || (size_t)(src->end - src->p) < n) {
 		memset(out, 0, n);
@@ -347,13 +348,13 @@ get(void *out, size_t n, struct source *src)
 	return 0;
 }
 
-static const char *
-get_text(struct source *src)
+const char *
+stage_get_text(struct stage_source *src)
 {
 	const char *s;
 	uint32_t n;
 
-	if (get(&n, sizeof n, src) < 0 || n == 0)
+	if (stage_get(&n, sizeof n, src) < 0 || n == 0)
 		return NULL;
 	s = (const char *)src->p;
 	if ((size_t)(src->end - src->p) < n || s[n - 1] != '\0') {
@@ -365,7 +366,7 @@ get_text(struct source *src)
 }
 
 static void
-get_recipients(struct staged *out, struct stage *s, struct source *src, size_t n)
+get_recipients(struct staged *out, struct stage *s, struct stage_source *src, size_t n)
 {
 	uint32_t state;
 	size_t i;
@@ -379,11 +380,11 @@ get_recipients(struct staged *out, struct stage *s, struct source *src, size_t n
 		s->rcpt_cap = n;
 	}
 	for (i = 0; i < n; i++) {
-		get(&state, sizeof state, src);
+		stage_get(&state, sizeof state, src);
 		s->rcpt[i].state = (enum rcpt_state)state;
-		s->rcpt[i].address = get_text(src);
-		s->rcpt[i].domain = get_text(src);
-		s->rcpt[i].reply = get_text(src);
+		s->rcpt[i].address = stage_get_text(src);
+		s->rcpt[i].domain = stage_get_text(src);
+		s->rcpt[i].reply = stage_get_text(src);
 		if (state > RCPT_REMOVED || s->rcpt[i].address == NULL)
 			src->bad = 1;
 	}
@@ -394,12 +395,12 @@ get_recipients(struct staged *out, struct stage *s, struct source *src, size_t n
 int
 stage_decode(struct staged *out, struct stage *s, const void *record, size_t n)
 {
-	struct source src = { record, (const unsigned char *)record + n, 0 };
+	struct stage_source src = { record, (const unsigned char *)record + n, 0 };
 	struct numbers num;
 	size_t i;
 
 	memset(out, 0, sizeof *out);
-	get(&num, sizeof num, &src);
+	stage_get(&num, sizeof num, &src);
 	out->msg.state = (enum msg_state)num.state;
 	out->msg.arrived = num.arrived;
 	out->msg.arrived_fraction = (int)num.arrived_fraction;
@@ -414,11 +415,13 @@ stage_decode(struct staged *out, struct stage *s, const void *record, size_t n)
 	out->unreadable = (int)num.unreadable;
 	out->is_linked = (int)num.is_linked;
 	for (i = 0; i < NTEXT; i++)
-		*text_of(&out->msg, i) = get_text(&src);
-	out->path = get_text(&src);
-	out->damage = get_text(&src);
-	out->notes = get_text(&src);
+		*text_of(&out->msg, i) = stage_get_text(&src);
+	out->path = stage_get_text(&src);
+	out->damage = stage_get_text(&src);
+	out->notes = stage_get_text(&src);
 	get_recipients(out, s, &src, (size_t)num.nrcpt);
+	out->more = src.p;
+	out->nmore = (size_t)(src.end - src.p);
 	/* what must be there in every message, and within its bounds */
 	if (src.bad || out->msg.queue == NULL || out->msg.id == NULL || out->path == NULL || num.state < 0 || num.state > MSG_DELETED ||
 	    num.account_kind < 0 || num.account_kind > ACCOUNT_BOUNCE || (out->msg.account != NULL && out->msg.account_key == NULL))

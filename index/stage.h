@@ -22,6 +22,8 @@ struct staged {			/* one record read back */
 	const char *damage, *notes;	/* JSON arrays, NULL when empty */
 	int is_linked;		/* a file of it has another name too: the inode alone does not tell it */
 	int unreadable;		/* an I/O error hid it: only to be shown when nothing better is known */
+	const void *more;	/* what stage_extend put behind it, nmore bytes */
+	size_t nmore;
 };
 
 /* A temporary file in the folder of `near`. NULL and err. */
@@ -33,6 +35,9 @@ void stage_free(struct stage *s);
 
 /* Appends the encoding of a message to b. */
 void stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable);
+
+/* Makes all that was appended to b since a part of the record that begins at byte `start`. */
+void stage_extend(struct buf *b, size_t start);
 
 /* Appends a list that is not empty as a JSON array. */
 void stage_list(struct buf *json, const struct msg_list *l);
@@ -53,5 +58,16 @@ int stage_next(struct staged *out, struct stage *s, struct err *e);	/* 1, 0 end,
 #define STAGE_FORMAT 1	/* raised when the encoding changes */
 const void *stage_record(size_t *n, const struct stage *s);
 int stage_decode(struct staged *out, struct stage *s, const void *record, size_t n);
+
+/* For what is put behind a record: a text, NULL too, and back. */
+void stage_text(struct buf *b, const char *s);
+
+struct stage_source {		/* bad: it ended too early, or a text has no end */
+	const unsigned char *p, *end;
+	int bad;
+};
+
+int stage_get(void *out, size_t n, struct stage_source *src);		/* 0, or -1 and all zero */
+const char *stage_get_text(struct stage_source *src);			/* points into the source */
 
 #endif
