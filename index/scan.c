@@ -194,6 +194,8 @@ read_item(struct worker *w, const struct spool_item *it)
 		return 0;
 	arena_reset(a);
 	err_clear(&e);
+	if (s->shared != NULL)
+		spool_reader_keep(r, 1);
 	bad = spool_read(&m, r, it, a, &e) < 0;
 	if (bad)
 		unreadable(&m, s, it, a, &e);
@@ -205,6 +207,8 @@ read_item(struct worker *w, const struct spool_item *it)
 	stage_encode(b, &m, fp, bad);
 	if (s->shared != NULL && !bad && !b->cut)
 		read_body(w, &m, start);
+	if (s->shared != NULL)
+		spool_reader_keep(r, 0);
 	s->nstaged++;
 	if (s->opt->progress != NULL) {
 		sys_mutex_lock(s->lock);

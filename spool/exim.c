@@ -383,6 +383,8 @@ read_item(struct msg *m, struct spool *sp, struct spool_reader *r, struct spool_
 		rc = read_message(m, sp, r, it, &rd, e);
 	else
 		take_headless(m, dp, it);
+	if (f.h >= 0 && rc == 0)	/* else it is looked for anew */
+		spool_part_close(&f, hp, &rd, r);
 	sys_close(&f);
 	if (rc != 0)
 		return rc;

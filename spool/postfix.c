@@ -194,7 +194,7 @@ read_message(struct msg *m, struct spool *sp, struct spool_reader *r, const stru
 	how.is_maildrop = postfix_queue_of(m->parts.v[0].dir) == MAILDROP;
 	how.is_unfinished = m->state == MSG_INCOMPLETE;
 	rc = postfix_parse(m, &env, &rd, &how);
-	sys_close(&f);
+	spool_part_close(&f, &m->parts.v[0], &rd, r);
 	if (rc < 0)
 		return err_set(e, rd.error, "read %s/%s", m->parts.v[0].dir, m->id);
 	if (st->nlink > 1) /* postsuper and showq warn of it, pickup refuses it: somebody else can write this file */

@@ -179,6 +179,7 @@ spool_reader_new(struct spool *sp)
 	r->sp = sp;
 	r->window = mem_new(SPOOL_WINDOW);
 	r->window2 = mem_new(SPOOL_WINDOW);
+	r->kept.f.h = -1;
 	return r;
 }
 
@@ -200,6 +201,7 @@ spool_reader_let_go(struct spool_reader *r)
 		sys_dir_close(r->dirs[i].dir);
 		free(r->dirs[i].rel);
 	}
+	sys_close(&r->kept.f);
 	memset(r->dirs, 0, sizeof r->dirs);
 }
 
@@ -365,6 +367,51 @@ spool_part_stat(struct part *p, struct spool_reader *r)
 	return rc == ENOENT ? 0 : rc;
 }
 
+void
+spool_reader_keep(struct spool_reader *r, int keeps)
+{
+	r->keeps = keeps;
+	sys_close(&r->kept.f);
+}
+
+/* Is it the part that was kept? Then it goes over to the caller; else it is closed, for its window is to hold another. */
+static int
+take_kept(struct rd *rd, struct sys_file *f, struct part *p, struct spool_reader *r)
+{
+	struct reader_kept *k = &r->kept;
+
+	if (strcmp(k->name, p->name) != 0 || strcmp(k->dir, p->dir) != 0) {
+		sys_close(&k->f);
+		return 0;
+	}
+	*f = k->f;
+	k->f.h = -1;
+	p->st = k->st;
+	p->absent = 0;
+	*rd = k->rd;
+	(void)rd_seek(rd, 0);
+	return 1;
+}
+
+void
+spool_part_close(struct sys_file *f, const struct part *p, const struct rd *rd, struct spool_reader *r)
+{
+	struct reader_kept *k = &r->kept;
+	const size_t dir = strlen(p->dir), name = strlen(p->name);
+
+	if (!r->keeps || f->h < 0 || rd->space != r->window || rd->error != 0 || rd->shrunk || dir >= sizeof k->dir || name >= sizeof k->name) {
+		sys_close(f);
+		return;
+	}
+	sys_close(&k->f);
+	k->f = *f;
+	f->h = -1;
+	k->st = p->st;
+	k->rd = *rd;
+	memcpy(k->dir, p->dir, dir + 1);
+	memcpy(k->name, p->name, name + 1);
+}
+
 int
 spool_part_open(struct rd *rd, struct sys_file *f, struct part *p, struct spool_reader *r, int window)
 {
@@ -373,6 +420,8 @@ spool_part_open(struct rd *rd, struct sys_file *f, struct part *p, struct spool_
 	int rc;
 
 	f->h = -1;
+	if (window == 0 && r->kept.f.h >= 0 && take_kept(rd, f, p, r))
+		return 0;
 	err_clear(&e);
 	d = dir_at(r, p->dir, 1, &e);
 	rc = d != NULL ? sys_open_at(f, &p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;

@@ -170,6 +170,13 @@ struct spool_reader {
 		int64_t until;		/* sys_clock_us: until then spool_part_stat and _open take it for missing */
 	} missing[512];
 	uint64_t tick;
+	int keeps;			/* see spool_reader_keep */
+	struct reader_kept {		/* h -1: none */
+		struct sys_file f;
+		struct sys_stat st;
+		struct rd rd;		/* over window */
+		char dir[64], name[64];
+	} kept;
 	int is_live;			/* a missing folder is looked for each time: what is decided by it cannot wait a second */
 };
 
@@ -196,6 +203,10 @@ void spool_reader_free(struct spool_reader *r);
 /* Closes the folders that it keeps open: on Windows a folder that is open keeps its name and the one above it. It can go on reading. */
 void spool_reader_let_go(struct spool_reader *r);
 
+/* Whoever reads a message and then its body: between 1 and 0 the part that was last closed by spool_part_close stays open, with what was read of it, until
+ * spool_part_open is asked for it again, or for another one over the same window. */
+void spool_reader_keep(struct spool_reader *r, int keeps);
+
 /* The open folder at rel (relative to the root), from the reader's small cache. Not to be closed. NULL and err. */
 struct sys_dir *spool_reader_dir(struct spool_reader *r, const char *rel, struct err *e);
 
@@ -204,6 +215,9 @@ int spool_part_stat(struct part *p, struct spool_reader *r);
 
 /* Opens a part for the bounded reader (window 0 or 1) and fills p->st by fstat. 0 or errno (ENOENT, ELOOP, EINVAL, EACCES, EIO …). Close *f. */
 int spool_part_open(struct rd *rd, struct sys_file *f, struct part *p, struct spool_reader *r, int window);
+
+/* Closes it, or keeps it. */
+void spool_part_close(struct sys_file *f, const struct part *p, const struct rd *rd, struct spool_reader *r);
 
 /* From the walk or a reader (thread-safe): a queue was not wholly read; an odd file was met. Texts are copied. A queue is listed once. */
 void spool_unknown(struct spool *sp, const char *queue, const char *fmt, ...);
