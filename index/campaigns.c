@@ -1,8 +1,11 @@
 #include "index/campaigns.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "index/hash.h"
 #include "spool/arena.h"
+#include "spool/part.h"
 
 #define ITEMS_MAX 65536		/* more prints than this are thinned, so that memory stays within bounds */
 
@@ -23,7 +26,46 @@ struct campaigns {
 	struct campaign_item *item;	/* those with a number in them, in the order of v */
 	size_t nitems;
 	int has_others;		/* prints that no message has now */
+	/* of those told by campaigns_add */
+	struct hash known;	/* number in v + 1 by the hash of the print: copies of a message have one */
+	int64_t first;		/* row of v[0]; 0: they were read from the index */
+	sqlite3_stmt *insert;	/* not NULL: they became too many to be kept, and are written at once */
 };
+
+static struct stored *
+add_stored(struct campaigns *c)
+{
+	struct stored *s;
+
+	if (c->n == c->cap) {
+		c->cap = c->cap != 0 ? c->cap * 2 : 1024;
+		c->v = mem_grow(c->v, c->cap * sizeof *c->v);
+	}
+	s = &c->v[c->n++];
+	memset(s, 0, sizeof *s);
+	return s;
+}
+
+/* To the pool; n may be 0. */
+static void
+keep_print(struct campaigns *c, struct stored *s, const uint32_t *print, size_t n)
+{
+	s->n = (uint32_t)n;
+	s->at = c->used;
+	if (c->used + n > c->pool_cap) {
+		c->pool_cap = (c->used + n) * 2;
+		c->pool = mem_grow(c->pool, c->pool_cap * sizeof *c->pool);
+	}
+	if (n != 0)
+		memcpy(c->pool + c->used, print, n * sizeof *print);
+	c->used += n;
+}
+
+static void
+count_in(struct campaigns *c, const struct stored *s)
+{
+	c->digest += campaign_mix((uint64_t)s->id * 0x100000001 + s->times + CAMPAIGN_FORMAT);
+}
 
 static int
 load_counts(struct campaigns *c, struct err *e)
@@ -36,16 +78,10 @@ load_counts(struct campaigns *c, struct err *e)
 	if (st == NULL)
 		return -1;
 	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		if (c->n == c->cap) {
-			c->cap = c->cap != 0 ? c->cap * 2 : 1024;
-			c->v = mem_grow(c->v, c->cap * sizeof *c->v);
-		}
-		s = &c->v[c->n++];
+		s = add_stored(c);
 		s->id = sqlite3_column_int64(st, 0);
 		s->times = (uint32_t)sqlite3_column_int64(st, 1);
-		s->campaign = 0;
-		s->n = 0;
-		c->digest += campaign_mix((uint64_t)s->id * 0x100000001 + s->times + CAMPAIGN_FORMAT);
+		count_in(c, s);
 	}
 	sqlite3_finalize(st);
 	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "read");
@@ -104,14 +140,7 @@ load_prints(struct campaigns *c, struct err *e)
 		}
 		s = &c->v[i];
 		s->campaign = sqlite3_column_int64(st, 2);
-		s->n = thin(print, n, k);
-		s->at = c->used;
-		if (c->used + s->n > c->pool_cap) {
-			c->pool_cap = (c->used + s->n) * 2;
-			c->pool = mem_grow(c->pool, c->pool_cap * sizeof *c->pool);
-		}
-		for (n = 0; n < s->n; n++)
-			c->pool[c->used++] = print[n];
+		keep_print(c, s, print, thin(print, n, k));
 	}
 	sqlite3_finalize(st);
 	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "read");
@@ -151,6 +180,118 @@ campaigns_begin(struct campaigns **out, struct index *ix, struct err *e)
 	return 1;
 }
 
+/* ---- a first load ---- */
+
+struct campaigns *
+campaigns_new(struct index *ix, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(ix, "SELECT coalesce(max(id), 0) FROM print", e);
+	struct campaigns *c;
+	int rc;
+
+	if (st == NULL)
+		return NULL;
+	c = mem_new(sizeof *c);
+	c->ix = ix;
+	c->known.has_numbers = 1;
+	rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW)
+		c->first = sqlite3_column_int64(st, 0) + 1;
+	sqlite3_finalize(st);
+	if (rc == SQLITE_ROW)
+		return c;
+	index_err(ix, e, "read");
+	campaigns_free(c);
+	return NULL;
+}
+
+/* campaign: 0 none yet. */
+static int
+insert(struct campaigns *c, sqlite3_stmt *st, int64_t id, const uint32_t *print, size_t n, int64_t campaign, struct err *e)
+{
+	uint8_t bytes[4 * CAMPAIGN_PRINT_MAX];
+	int rc;
+
+	sqlite3_bind_int64(st, 1, id);
+	sqlite3_bind_blob(st, 2, bytes, (int)campaign_encode(bytes, print, n), SQLITE_STATIC);
+	if (campaign != 0)
+		sqlite3_bind_int64(st, 3, campaign);
+	else
+		sqlite3_bind_null(st, 3);
+	rc = sqlite3_step(st);
+	sqlite3_reset(st);
+	return rc == SQLITE_DONE ? 0 : index_err(c->ix, e, "write");
+}
+
+static const char insert_sql[] = "INSERT INTO print(id, print, campaign) VALUES(?,?,?)";
+
+/* They are too many: all go to the index, to be read back thinned. */
+static int
+spill(struct campaigns *c, struct err *e)
+{
+	size_t i;
+
+	c->insert = index_prepare(c->ix, insert_sql, e);
+	if (c->insert == NULL)
+		return -1;
+	for (i = 0; i < c->n; i++)
+		if (insert(c, c->insert, c->v[i].id, c->pool + c->v[i].at, c->v[i].n, 0, e) < 0)
+			return -1;
+	free(c->pool);
+	c->pool = NULL;
+	c->used = c->pool_cap = 0;
+	return 0;
+}
+
+int64_t
+campaigns_add(struct campaigns *c, const uint32_t *print, size_t n, struct err *e)
+{
+	uint64_t key = part_hash(print, n * sizeof *print, c->ix->key);
+	struct stored *s;
+	uint32_t at;
+
+	if (n == 0)
+		return 0;
+	key += key == 0;
+	at = hash_get(&c->known, key);
+	if (at != 0) {
+		c->v[at - 1].times++;
+		return c->v[at - 1].id;
+	}
+	if (c->n == ITEMS_MAX - 1 && c->insert == NULL && spill(c, e) < 0)	/* so many are thinned */
+		return -1;
+	s = add_stored(c);
+	s->id = c->first + (int64_t)c->n - 1;
+	s->times = 1;
+	if (c->n <= UINT32_MAX)
+		hash_put(&c->known, key, (uint32_t)c->n);
+	if (c->insert != NULL)
+		return insert(c, c->insert, s->id, print, n, 0, e) < 0 ? -1 : s->id;
+	keep_print(c, s, print, n);
+	return s->id;
+}
+
+int
+campaigns_end(struct campaigns **c, struct err *e)
+{
+	struct index *ix = (*c)->ix;
+	size_t i;
+
+	if ((*c)->insert != NULL) {
+		campaigns_free(*c);
+		*c = NULL;
+		return campaigns_begin(c, ix, e);
+	}
+	hash_free(&(*c)->known);
+	(*c)->has_others = (*c)->first != 1;
+	for (i = 0; i < (*c)->n; i++)
+		count_in(*c, &(*c)->v[i]);
+	make_items(*c);
+	return 1;
+}
+
+/* ---- any ---- */
+
 void
 campaigns_group(struct campaigns *c)
 {
@@ -160,7 +301,7 @@ campaigns_group(struct campaigns *c)
 static int
 store_ids(struct campaigns *c, struct err *e)
 {
-	sqlite3_stmt *st = index_prepare(c->ix, "UPDATE print SET campaign = ? WHERE id = ?", e);
+	sqlite3_stmt *st = index_prepare(c->ix, c->first != 0 ? insert_sql : "UPDATE print SET campaign = ? WHERE id = ?", e);
 	const struct campaign_item *item = c->item;
 	const struct stored *s;
 	int rc = st != NULL ? 0 : -1;
@@ -170,7 +311,9 @@ store_ids(struct campaigns *c, struct err *e)
 		s = &c->v[i];
 		if (s->n == 0)
 			continue;
-		if ((int64_t)item->id != s->campaign) {
+		if (c->first != 0) {
+			rc = insert(c, st, s->id, item->print, item->n, (int64_t)item->id, e);
+		} else if ((int64_t)item->id != s->campaign) {
 			sqlite3_bind_int64(st, 1, (int64_t)item->id);
 			sqlite3_bind_int64(st, 2, s->id);
 			if (sqlite3_step(st) != SQLITE_DONE)
@@ -207,6 +350,8 @@ campaigns_free(struct campaigns *c)
 {
 	if (c == NULL)
 		return;
+	sqlite3_finalize(c->insert);
+	hash_free(&c->known);
 	free(c->v);
 	free(c->pool);
 	free(c->item);

@@ -14,6 +14,13 @@ int campaigns_assign(struct index *ix, struct err *e);
 /* The same within a transaction of the caller's, in three steps: the second, which takes longest, needs no index and may be done by any thread
  * meanwhile. begin: 1 they are to be grouped anew, 0 all is as it was, -1 and err; campaigns_free after any of them. */
 struct campaigns;
+
+/* Before a first load, instead of reading back what was just written: then each print is told by campaigns_add, which gives its row's number, and is
+ * written by campaigns_store, with its campaign. NULL and err. */
+struct campaigns *campaigns_new(struct index *ix, struct err *e);
+int64_t campaigns_add(struct campaigns *c, const uint32_t *print, size_t n, struct err *e);	/* number of the row, 0 nothing in it, -1 */
+int campaigns_end(struct campaigns **c, struct err *e);		/* as campaigns_begin, when all were told: *c may be another then */
+
 int campaigns_begin(struct campaigns **out, struct index *ix, struct err *e);
 void campaigns_group(struct campaigns *c);
 int campaigns_store(struct campaigns *c, struct err *e);

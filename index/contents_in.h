@@ -78,9 +78,11 @@ int body_decode(struct body *out, struct arena *a, const void *record, size_t n)
 struct contents_put;
 struct put;
 struct put_body;
+struct campaigns;
 
-/* put: with this one, which stays the caller's; NULL: with one of its own. */
-struct contents_put *contents_put_new(struct index *ix, struct put *put, int64_t spool, uint64_t max_body, struct err *e);
+/* put: with this one, which stays the caller's; NULL: with one of its own. campaigns: prints go there; NULL: to the index. */
+struct contents_put *contents_put_new(struct index *ix, struct put *put, struct campaigns *campaigns, int64_t spool, uint64_t max_body,
+    struct err *e);
 void contents_put_free(struct contents_put *p);
 
 /* Writes a record to a row that still has this fingerprint. 1 written, 0 the row is another message now, -1. Inside a transaction. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/campaign.h"
+#include "index/campaigns.h"
 #include "index/contents_in.h"
 #include "index/hash.h"
 #include "index/put.h"
@@ -29,6 +29,7 @@ static const char *const sqls[COUNT] = {
 struct contents_put {
 	struct index *ix;
 	struct put *put, *own;	/* for the dictionary of texts; own: NULL it is the caller's */
+	struct campaigns *campaigns;
 	uint64_t max_body;
 	sqlite3_stmt *st[COUNT];
 	int had_rows;		/* of messages read before: a first scan has none to delete */
@@ -56,12 +57,13 @@ has_rows(struct index *ix, struct err *e)
 }
 
 struct contents_put *
-contents_put_new(struct index *ix, struct put *put, int64_t spool, uint64_t max_body, struct err *e)
+contents_put_new(struct index *ix, struct put *put, struct campaigns *campaigns, int64_t spool, uint64_t max_body, struct err *e)
 {
 	struct contents_put *p = mem_new(sizeof *p);
 	size_t i;
 
 	p->ix = ix;
+	p->campaigns = campaigns;
 	p->max_body = max_body;
 	p->prints.has_numbers = 1;
 	p->own = put == NULL ? put_new(ix, spool, 0, e) : NULL;
@@ -241,7 +243,7 @@ contents_put_columns(struct put_body *out, struct contents_put *p, const struct 
 	out->limit = (int64_t)p->max_body;
 	out->notes = b->notes;
 	out->flags = b->flags;
-	out->print = put_print(p, b, e);
+	out->print = p->campaigns != NULL ? campaigns_add(p->campaigns, b->print, b->nprint, e) : put_print(p, b, e);
 	return out->print < 0 ? -1 : 0;
 }
 

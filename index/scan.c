@@ -43,6 +43,7 @@ struct scan {
 	int full;			/* unchanged files are read again */
 	int is_first, has_sums;		/* into an empty index: what is put is all there is */
 	struct body_shared *shared;	/* NULL: bodies are not read */
+	struct campaigns *campaigns;	/* of bodies that were read */
 
 	struct sys_mutex *lock;		/* all below */
 	struct sys_cond *more;
@@ -606,7 +607,8 @@ publish_staged(struct scan *s, struct err *e)
 
 	if (put == NULL)
 		goto out;
-	if (s->shared != NULL && (contents = contents_put_new(s->ix, put, s->spool_id, s->opt->max_body, e)) == NULL)
+	if (s->shared != NULL && ((s->campaigns = campaigns_new(s->ix, e)) == NULL ||
+	    (contents = contents_put_new(s->ix, put, s->campaigns, s->spool_id, s->opt->max_body, e)) == NULL))
 		goto out;
 	while ((rc = next_staged(&m, s, &from_kept, e)) == 1) {
 		s->out->taken_over += from_kept;
@@ -856,20 +858,18 @@ group_run(void *arg)
 static int
 finish_all(struct scan *s, struct err *e)
 {
-	struct campaigns *c = NULL;
 	struct sys_thread *t = NULL;
-	int rc, fresh = s->out->bodies != 0 ? campaigns_begin(&c, s->ix, e) : 0;
+	int rc, fresh = s->campaigns != NULL ? campaigns_end(&s->campaigns, e) : 0;
 
-	if (fresh > 0 && sys_thread_start(&t, group_run, c, NULL) < 0) {
+	if (fresh > 0 && sys_thread_start(&t, group_run, s->campaigns, NULL) < 0) {
 		t = NULL;
-		campaigns_group(c);
+		campaigns_group(s->campaigns);
 	}
 	rc = fresh < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0 ? -1 : 0;
 	if (t != NULL)
 		sys_thread_join(t);
 	if (rc == 0 && fresh > 0)
-		rc = campaigns_store(c, e);
-	campaigns_free(c);
+		rc = campaigns_store(s->campaigns, e);
 	return rc;
 }
 
@@ -1078,6 +1078,7 @@ scan_end(struct scan *s)
 	keep_free(&s->kept);
 	stage_free(s->stage);
 	body_shared_free(s->shared);
+	campaigns_free(s->campaigns);
 	sys_mutex_free(s->lock);
 	sys_cond_free(s->more);
 }
