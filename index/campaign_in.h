@@ -24,6 +24,7 @@ struct words {
 	void *arg;
 	const uint64_t *name;	/* hashes that are masked as names, NULL none */
 	size_t nnames;
+	uint64_t name_bits;	/* bit h % 64 of each of them: nearly all words are none */
 	const uint64_t *greeting;	/* hashes of words that a name follows, as long as a text begins; NULL none */
 	size_t ngreetings;
 	int skips_quotes;	/* lines that begin with ">", and what follows "-- " */

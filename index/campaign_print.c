@@ -37,6 +37,7 @@ struct campaign_reader {
 	struct sketch subjects, urls, files;
 	uint64_t name[NAMES_MAX], greeting[GREETINGS_MAX];
 	size_t nnames, ngreetings;
+	uint64_t name_bits;
 	uint64_t subject_before, subject_all;
 	uint64_t subject_words;
 };
@@ -172,8 +173,10 @@ name_word(void *arg, uint64_t h, size_t letters)
 	struct campaign_reader *r = arg;
 
 	(void)letters;
-	if (h >= WORD_MASKS && r->nnames < NAMES_MAX)
+	if (h >= WORD_MASKS && r->nnames < NAMES_MAX) {
 		r->name[r->nnames++] = h;
+		r->name_bits |= UINT64_C(1) << (h & 63);
+	}
 }
 
 static const char greetings[] =
@@ -212,6 +215,7 @@ void
 campaign_begin(struct campaign_reader *r)
 {
 	r->nnames = 0;
+	r->name_bits = 0;
 	r->subjects.n = r->urls.n = r->files.n = 0;
 	r->subject_before = r->subject_all = r->subject_words = 0;
 	words_init(&r->names, name_word, r);
@@ -223,6 +227,27 @@ campaign_begin(struct campaign_reader *r)
 	flow_init(&r->html, r);
 }
 
+/* strcspn makes a table at each call. */
+static size_t
+until(const unsigned char is_end[128], const char *p)
+{
+	size_t n;
+
+	for (n = 0; (unsigned char)p[n] >= 128 || !is_end[(unsigned char)p[n]]; n++)
+		;
+	return n;
+}
+
+static const unsigned char ends_name[128] = {
+	['\0'] = 1, [' '] = 1, ['.'] = 1, ['@'] = 1, ['_'] = 1, ['-'] = 1, ['+'] = 1, ['0'] = 1, ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1,
+	['5'] = 1, ['6'] = 1, ['7'] = 1, ['8'] = 1, ['9'] = 1, ['"'] = 1, ['\''] = 1, ['<'] = 1, ['>'] = 1, ['('] = 1, [')'] = 1, [','] = 1,
+	[';'] = 1, ['\t'] = 1
+};
+
+static const unsigned char ends_step[128] = {
+	['\0'] = 1, ['/'] = 1, ['?'] = 1, ['#'] = 1, ['.'] = 1, ['-'] = 1, ['_'] = 1, ['='] = 1, ['&'] = 1
+};
+
 /* The words of an address: "john.smith42@mail.example" has john, smith and what stands before the last dot. */
 void
 campaign_name(struct campaign_reader *r, const char *text)
@@ -231,7 +256,7 @@ campaign_name(struct campaign_reader *r, const char *text)
 	size_t n;
 
 	for (;;) {
-		n = strcspn(p, " .@_-+0123456789\"'<>(),;\t");
+		n = until(ends_name, p);
 		end = p + n;
 		/* of a domain, the name that somebody chose: the last but one */
 		if (n >= NAME_LETTERS && n < CHUNK_MAX && (at == NULL || p < at || (*end == '.' && strchr(end + 1, '.') == NULL))) {
@@ -243,6 +268,7 @@ campaign_name(struct campaign_reader *r, const char *text)
 		p = end + 1;
 	}
 	r->subject.nnames = r->plain.words.nnames = r->html.words.nnames = r->nnames;
+	r->subject.name_bits = r->plain.words.name_bits = r->html.words.name_bits = r->name_bits;
 }
 
 void
@@ -284,7 +310,7 @@ hash_place(const char *url)
 	size_t n, i, digits;
 
 	for (p = p != NULL ? p + 3 : url; *p != '\0' && *p != '?' && *p != '#'; p += n != 0 ? n : 1) {
-		n = strcspn(p, "/?#.-_=&");
+		n = until(ends_step, p);
 		for (i = digits = 0; i < n; i++)
 			digits += p[i] >= '0' && p[i] <= '9';
 		h = (h ^ (n == 0 ? (unsigned char)*p : digits != 0 || n > 20 ? WORD_RANDOM : hash_bytes(p, n))) * UINT64_C(0x100000001B3);

@@ -224,7 +224,7 @@ tell_hash(struct words *w, uint64_t h, int is_capital, size_t n)
 		tell(w, WORD_NAME, 0);
 		return;
 	}
-	for (i = 0; i < w->nnames; i++) {
+	for (i = 0; (w->name_bits >> (h & 63) & 1) != 0 && i < w->nnames; i++) {
 		if (w->name[i] == h) {
 			tell(w, WORD_NAME, 0);
 			return;
@@ -464,7 +464,7 @@ words_init(struct words *w, void (*word)(void *arg, uint64_t hash, size_t letter
 	w->arg = arg;
 	w->name = w->greeting = NULL;
 	w->ngreetings = w->nnames = w->nchunk = w->nspaced = w->ncut = 0;
-	w->last = 0;
+	w->last = w->name_bits = 0;
 	w->has = 0;
 	w->line = LINE_START;
 	w->skips_quotes = w->is_in_url = w->is_greeted = 0;

@@ -59,6 +59,9 @@ struct body_reader {
 	int enough;
 	int inner;			/* depth of the message/rfc822 that the reader is in, -1: in none */
 	unsigned nurls;
+	char host[256];			/* of the last URL: most of a message's are of one */
+	size_t domain;			/* where its domain begins */
+	int is_short;
 	/* the leaf at hand */
 	unsigned char *prefix;
 	size_t nprefix;
@@ -347,23 +350,37 @@ body_domain(const char *host)
 	return psl_registrable_domain(psl_builtin(), host);
 }
 
+static void
+know_host(struct body_reader *r, const char *host)
+{
+	const size_t n = strlen(host);
+	const char *domain;
+
+	if (n < sizeof r->host && memcmp(host, r->host, n + 1) == 0)
+		return;
+	domain = body_domain(host);
+	r->domain = domain != NULL ? (size_t)(domain - host) : 0;
+	r->is_short = contents_is_shortener(host);
+	r->host[0] = '\0';
+	if (n < sizeof r->host)
+		memcpy(r->host, host, n + 1);
+}
+
 /* The first URLs count for the print; it keeps a few of them. */
 static void
 count_url(struct body_reader *r, const struct url *u)
 {
-	int is_short = contents_is_shortener(u->host);
-	const char *domain;
 	char text[512];
 	size_t n = u->n < sizeof text - 1 ? u->n : sizeof text - 1;
 
-	if (is_short)
+	know_host(r, u->host);
+	if (r->is_short)
 		r->out->flags |= BODY_SHORTENER;
 	if (r->inner >= 0 || r->nurls++ >= CONTENTS_URLS_MAX)
 		return;
 	memcpy(text, u->text, n);
 	text[n] = '\0';
-	domain = body_domain(u->host);
-	campaign_url(r->campaign, domain != NULL ? domain : u->host, text, is_short);
+	campaign_url(r->campaign, u->host + r->domain, text, r->is_short);
 }
 
 static void
