@@ -5,7 +5,8 @@
  * their types and hashes, and the hosts of URLs go into the index beside the
  * message. Threads read and parse, the caller's thread writes, a transaction for
  * every few thousand messages: what was read stays when a run is ended. Nothing
- * met in a body is damage: limits and oddities are notes of the message.
+ * met in a body is damage: limits and oddities are notes of the message. (A first
+ * scan reads bodies itself, all in its one transaction: see max_body in scan.h.)
  */
 #include <stdint.h>
 
