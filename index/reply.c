@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "spool/addr.h"
+#include "spool/ascii.h"
 
 #define NORMAL_MAX ((size_t)16 * 1024)
 #define URL_MAX 1000
@@ -41,22 +42,16 @@ replies_free(struct replies *r)
 /* ---- normalising ---- */
 
 static int
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static int
 is_alnum(char c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+	return ascii_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
 }
 
 /* "550 " or "550-": its length without the fourth byte, 0 if there is none. */
 static size_t
 code_at(const char *s)
 {
-	return (s[0] == '4' || s[0] == '5') && is_digit(s[1]) && is_digit(s[2]) && (s[3] == ' ' || s[3] == '-' || s[3] == '\n') ? 3 : 0;
+	return (s[0] == '4' || s[0] == '5') && ascii_is_digit(s[1]) && ascii_is_digit(s[2]) && (s[3] == ' ' || s[3] == '-' || s[3] == '\n') ? 3 : 0;
 }
 
 /* "5.7.1 ", blanks included; 0 if there is none. */
@@ -67,9 +62,9 @@ enhanced_at(const char *s)
 
 	if (s[0] != '4' && s[0] != '5')
 		return 0;
-	for (n = 1; is_digit(s[n]) || (s[n] == '.' && s[n - 1] != '.'); n++)
+	for (n = 1; ascii_is_digit(s[n]) || (s[n] == '.' && s[n - 1] != '.'); n++)
 		dots += s[n] == '.';
-	return dots == 2 && is_digit(s[n - 1]) && s[n] == ' ' ? n + 1 : 0;
+	return dots == 2 && ascii_is_digit(s[n - 1]) && s[n] == ' ' ? n + 1 : 0;
 }
 
 /*
@@ -225,7 +220,7 @@ reply_normal(struct buf *out, const char *text)
 static int
 is_ip_byte(char c, int is_v6)
 {
-	return is_digit(c) || c == '.' || (is_v6 && (c == ':' || (c >= 'a' && c <= 'f')));
+	return ascii_is_digit(c) || c == '.' || (is_v6 && (c == ':' || (c >= 'a' && c <= 'f')));
 }
 
 /* Addresses that are nobody's here: "any", loopback (answers of lists), and Yahoo's codes ("- 4.16.55.1;"). */
@@ -349,7 +344,7 @@ is_zone(const char *s, size_t n)
 			letters = 0;
 		} else if (s[i] >= 'a' && s[i] <= 'z')
 			letters++;
-		else if (!is_digit(s[i]) && s[i] != '-' && s[i] != '_')
+		else if (!ascii_is_digit(s[i]) && s[i] != '-' && s[i] != '_')
 			return 0;
 	}
 	return dots >= 1 && letters >= 2 && n <= 253;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "msg.h"
 
 const char *const arc_kind_name[ARC_KINDS] = {
@@ -12,17 +13,11 @@ const char *const arc_kind_name[ARC_KINDS] = {
 
 static const char hex_upper[] = "0123456789ABCDEF";
 
-static int
-is_alnum(int c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 /* Bytes that stand for themselves in data/. */
 static int
 is_plain(int c)
 {
-	return is_alnum(c) || (c != '\0' && strchr("._#+,/-", c) != NULL);
+	return ascii_is_alnum(c) || (c != '\0' && strchr("._#+,/-", c) != NULL);
 }
 
 int
@@ -33,7 +28,7 @@ arc_is_plain_word(const char *s, size_t n)
 	if (n == 0 || n > 200 || s[0] == '.' || s[0] == '-')
 		return 0;
 	for (i = 0; i < n; i++)
-		if (!is_alnum(s[i]) && (s[i] == '\0' || strchr("._+,@-", s[i]) == NULL))
+		if (!ascii_is_alnum(s[i]) && (s[i] == '\0' || strchr("._+,@-", s[i]) == NULL))
 			return 0;
 	return 1;
 }

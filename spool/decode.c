@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
 /* Where quoted-printable stands. */
 enum { PLAIN, ESCAPE, DIGIT, SOFT };	/* behind "=", "=X", "=" and a blank or CR */
 
@@ -23,16 +25,6 @@ static const unsigned char sextets[256] = {
 	NO, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, NO, NO, NO, NO, NO,
 	X16(NO), X16(NO), X16(NO), X16(NO), X16(NO), X16(NO), X16(NO), X16(NO)
 };
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static int
 is_word(const char *s, const char *word)
@@ -205,12 +197,12 @@ escaped_char(struct decode *d, char *out, char c, int *again)
 		d->nheld = 0;
 		return 0;
 	}
-	if (d->state == ESCAPE && hex(c) >= 0) {
+	if (d->state == ESCAPE && ascii_hex(c) >= 0) {
 		d->state = DIGIT;
 		return hold(d, out, c);
 	}
-	if (d->state == DIGIT && hex(c) >= 0) {
-		out[0] = (char)(hex(d->held[1]) << 4 | hex(c));
+	if (d->state == DIGIT && ascii_hex(c) >= 0) {
+		out[0] = (char)(ascii_hex(d->held[1]) << 4 | ascii_hex(c));
 		d->state = PLAIN;
 		d->nheld = 0;
 		return 1;

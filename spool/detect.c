@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "ascii.h"
 #include "sys.h"
 
 /* Not looked into: compressed data (a bomb), and what tells only kinds of text. */
@@ -185,12 +186,6 @@ family_of_type(const char *type)
 	return NO_FAMILY;
 }
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* By the letters behind the last dot of the first n bytes; *dot is where it stands. Blanks and dots at the end do not count: Windows drops them. */
 static enum family
 family_of_name(size_t *dot, const char *name, size_t n)
@@ -205,7 +200,7 @@ family_of_name(size_t *dot, const char *name, size_t n)
 	if (i == 0)
 		return NO_FAMILY;
 	for (k = 0; k < sizeof suffixes / sizeof suffixes[0]; k++) {
-		for (len = 0; suffixes[k].suffix[len] != '\0' && i + len < n && lower(name[i + len]) == suffixes[k].suffix[len]; len++)
+		for (len = 0; suffixes[k].suffix[len] != '\0' && i + len < n && ascii_lower(name[i + len]) == suffixes[k].suffix[len]; len++)
 			;
 		if (suffixes[k].suffix[len] == '\0' && i + len == n)
 			return suffixes[k].family;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "addr.h"
+#include "ascii.h"
 #include "head.h"
 
 #define LINE_MAX_BYTES ((size_t)64 * 1024)	/* spool_in.c: big_buffer grows to this; longer is a format error */
@@ -63,12 +64,6 @@ next_line(struct reading *g)
 	return 1;
 }
 
-static int
-is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
 /* All n bytes as a number of at most 18 digits, with a sign when that is allowed. */
 static int
 number(int64_t *out, const unsigned char *p, size_t n, int allow_sign)
@@ -82,7 +77,7 @@ number(int64_t *out, const unsigned char *p, size_t n, int allow_sign)
 	if (n == 0 || n > 18)
 		return -1;
 	for (i = 0; i < n; i++) {
-		if (!is_digit(p[i]))
+		if (!ascii_is_digit(p[i]))
 			return -1;
 		v = v * 10 + (p[i] - '0');
 	}
@@ -96,7 +91,7 @@ last_number(int64_t *out, const unsigned char *p, size_t *n)
 {
 	size_t i = *n;
 
-	while (i > 0 && is_digit(p[i - 1]))
+	while (i > 0 && ascii_is_digit(p[i - 1]))
 		i--;
 	if (i > 0 && p[i - 1] == '-')
 		i--;
@@ -453,7 +448,7 @@ cut_counted(const unsigned char *p, size_t *n)
 	size_t i = *n, comma;
 	int64_t len;
 
-	while (i > 0 && (is_digit(p[i - 1]) || p[i - 1] == ',' || p[i - 1] == '-'))
+	while (i > 0 && (ascii_is_digit(p[i - 1]) || p[i - 1] == ',' || p[i - 1] == '-'))
 		i--;
 	for (comma = i; comma < *n && p[comma] != ','; comma++)
 		continue;
@@ -476,7 +471,7 @@ cut_recipient(const unsigned char *p, size_t *n)
 {
 	size_t i = *n;
 
-	while (i > 0 && is_digit(p[i - 1]))
+	while (i > 0 && ascii_is_digit(p[i - 1]))
 		i--;
 	if (i == 0 || i == *n)
 		return 0;
@@ -489,7 +484,7 @@ cut_recipient(const unsigned char *p, size_t *n)
 		return (bits & 2) != 0 ? cut_counted(p, n) : 0;
 	}
 	if (p[i - 1] == ',')
-		while (i > 0 && (is_digit(p[i - 1]) || p[i - 1] == ','))
+		while (i > 0 && (ascii_is_digit(p[i - 1]) || p[i - 1] == ','))
 			i--;
 	if (i > 0 && p[i - 1] == ' ')
 		*n = i - 1;
@@ -520,7 +515,7 @@ is_header_line(const struct line *l)
 {
 	size_t i = 0;
 
-	while (i < l->n && is_digit(l->p[i]))
+	while (i < l->n && ascii_is_digit(l->p[i]))
 		i++;
 	if (i < 3 || i + 2 >= l->n || memchr(header_flags, l->p[i], sizeof header_flags - 1) == NULL || l->p[i + 1] != ' ')
 		return 0;
@@ -631,7 +626,7 @@ header_start(uint64_t *len, int *flag, struct rd *r)
 	int c, digits = 0;
 
 	*len = 0;
-	while (is_digit(rd_peek(r)) && digits < 18) {
+	while (ascii_is_digit(rd_peek(r)) && digits < 18) {
 		*len = *len * 10 + (uint64_t)(rd_byte(r) - '0');
 		digits++;
 	}

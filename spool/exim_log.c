@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ascii.h"
 #include "head.h"
 
 #define LINE_MAX_BYTES ((size_t)64 * 1024)
@@ -11,12 +12,6 @@
 struct span {
 	const unsigned char *p, *end;
 };
-
-static int
-is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
 
 static int
 starts(struct span s, const char *word)
@@ -49,11 +44,11 @@ skip_stamp(struct span *s)
 {
 	const unsigned char *p = s->p;
 
-	if (s->end - p < 20 || !is_digit(p[0]) || p[4] != '-' || p[10] != ' ' || p[13] != ':')
+	if (s->end - p < 20 || !ascii_is_digit(p[0]) || p[4] != '-' || p[10] != ' ' || p[13] != ':')
 		return -1;
 	for (p += 11; p < s->end && *p != ' '; p++)
 		continue;
-	if (s->end - p > 6 && (p[1] == '+' || p[1] == '-') && is_digit(p[2]) && p[6] == ' ')
+	if (s->end - p > 6 && (p[1] == '+' || p[1] == '-') && ascii_is_digit(p[2]) && p[6] == ' ')
 		p += 6;
 	s->p = p + (p < s->end);
 	return 0;

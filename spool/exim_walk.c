@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "names.h"
 
 /* What a file is; the first five are also its slot in the table of names. */
@@ -39,12 +40,6 @@ struct found {
 
 /* ---- names ---- */
 
-static int
-is_alnum(int c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 size_t
 exim_id_length(const char *s)
 {
@@ -60,7 +55,7 @@ exim_id_length(const char *s)
 		return 0;
 	}
 	for (i = 0; i < n; i++)
-		if ((i == 6 || i == second) ? s[i] != '-' : !is_alnum((unsigned char)s[i]))
+		if ((i == 6 || i == second) ? s[i] != '-' : !ascii_is_alnum((unsigned char)s[i]))
 			return 0;
 	return n;
 }
@@ -494,7 +489,7 @@ walk_folder(struct spool *sp, const struct queue *q, const char *rel, int is_log
 	}
 	dir = add_dir(st, rel);
 	while ((rc = sys_dir_next(&ent, d, &e)) > 0) {
-		if (is_split || ent.name[1] != '\0' || !is_alnum((unsigned char)ent.name[0])) {
+		if (is_split || ent.name[1] != '\0' || !ascii_is_alnum((unsigned char)ent.name[0])) {
 			take_name(sp, d, &ent, dir, is_log);
 			continue;
 		}

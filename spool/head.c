@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "msg.h"
 #include "words.h"
 
@@ -48,18 +49,6 @@ static const struct field {
 
 static const struct field other = { NULL, 0, OTHER };
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 /* Does p begin with word, whatever the case? */
 static int
 begins(const char *p, size_t n, const char *word)
@@ -67,7 +56,7 @@ begins(const char *p, size_t n, const char *word)
 	size_t i;
 
 	for (i = 0; word[i] != '\0'; i++) {
-		if (i == n || lower(p[i]) != lower(word[i]))
+		if (i == n || ascii_lower(p[i]) != ascii_lower(word[i]))
 			return 0;
 	}
 	return 1;
@@ -205,9 +194,9 @@ value_of(struct head_parser *p, size_t colon, size_t *n)
 
 	if (memchr(v, '\r', len) != NULL || memchr(v, '\n', len) != NULL)
 		len = unfold(v, v, len);
-	while (len > 0 && is_blank(v[len - 1]))
+	while (len > 0 && ascii_is_blank(v[len - 1]))
 		len--;
-	while (len > 0 && is_blank(*v)) {
+	while (len > 0 && ascii_is_blank(*v)) {
 		v++;
 		len--;
 	}
@@ -272,7 +261,7 @@ add_pair(struct head_parser *p, const char *name, size_t name_n, const char *val
 static size_t
 name_len(const struct head_parser *p, size_t colon)
 {
-	while (colon > 0 && is_blank(p->field.p[colon - 1]))
+	while (colon > 0 && ascii_is_blank(p->field.p[colon - 1]))
 		colon--;
 	return colon;
 }
@@ -284,7 +273,7 @@ look_for_report(struct head *h, int kind, const char *v, size_t n)
 	if (kind == CONTENT_TYPE && begins(v, n, "multipart/report"))
 		h->is_report = 1;
 	if (kind == AUTO_SUBMITTED && n > 0 &&
-	    !(begins(v, n, "no") && (n == 2 || is_blank(v[2]) || v[2] == ';' || v[2] == '(')))
+	    !(begins(v, n, "no") && (n == 2 || ascii_is_blank(v[2]) || v[2] == ';' || v[2] == '(')))
 		h->is_report = 1;
 }
 
@@ -447,7 +436,7 @@ refuse_name(struct head_parser *p)
 static size_t
 push_name(struct head_parser *p, const char *s, size_t n)
 {
-	int is_open = p->field.n == 0 || !is_blank(p->field.p[p->field.n - 1]);
+	int is_open = p->field.n == 0 || !ascii_is_blank(p->field.p[p->field.n - 1]);
 	size_t i = 0;
 
 	while (is_open && i < n && s[i] > ' ' && s[i] < 0x7F && s[i] != ':')

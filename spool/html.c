@@ -4,17 +4,13 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "ascii.h"
+
 /* After the tokenizer of the HTML standard (section 13.2.5), which takes anything. */
 enum state {
 	TEXT, REF, TAG_OPEN, TAG_NAME, BEFORE_ATTR, ATTR_NAME, AFTER_ATTR, BEFORE_VALUE, VALUE, VALUE_REF,
 	MARKUP, COMMENT, DECLARATION, RAW, RAW_OPEN
 };
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
 
 static int
 is_space(char c)
@@ -25,14 +21,8 @@ is_space(char c)
 static int
 is_letter(char c)
 {
-	c = lower(c);
+	c = ascii_lower(c);
 	return c >= 'a' && c <= 'z';
-}
-
-static int
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
 }
 
 static int
@@ -160,14 +150,14 @@ numeric(const char *s, size_t n)
 	int base = 10, d;
 	size_t i = 2;
 
-	if (n > 2 && lower(s[2]) == 'x') {
+	if (n > 2 && ascii_lower(s[2]) == 'x') {
 		base = 16;
 		i = 3;
 	}
 	if (i >= n)
 		return -1;
 	for (; i < n; i++) {
-		d = is_digit(s[i]) ? s[i] - '0' : lower(s[i]) - 'a' + 10;
+		d = ascii_is_digit(s[i]) ? s[i] - '0' : ascii_lower(s[i]) - 'a' + 10;
 		if (d < 0 || d >= base)
 			return -1;
 		v = v > 0x110000 ? v : v * base + d;
@@ -226,7 +216,7 @@ in_ref(struct html *h, char c)
 		end_ref(h, 1);
 		return 1;
 	}
-	if (h->nref < sizeof h->ref - 1 && (is_letter(c) || is_digit(c) || (c == '#' && h->nref == 1))) {
+	if (h->nref < sizeof h->ref - 1 && (is_letter(c) || ascii_is_digit(c) || (c == '#' && h->nref == 1))) {
 		h->ref[h->nref++] = c;
 		return 1;
 	}
@@ -268,14 +258,14 @@ style_hides(const char *p, size_t n)
 
 	for (i = 0; i < n && m + 1 < sizeof s; i++)
 		if (!is_space(p[i]) && p[i] != '\0')
-			s[m++] = lower(p[i]);
+			s[m++] = ascii_lower(p[i]);
 	s[m] = '\0';
 	for (i = 0; i < sizeof hiding / sizeof hiding[0]; i++) {
 		at = strstr(s, hiding[i]);
 		if (at == NULL || (at != s && at[-1] != ';'))
 			continue;
 		at += strlen(hiding[i]);
-		if (i != 2 || (*at != '.' && !is_digit(*at)))	/* font-size:0.9em is small, not hidden */
+		if (i != 2 || (*at != '.' && !ascii_is_digit(*at)))	/* font-size:0.9em is small, not hidden */
 			return 1;
 	}
 	return 0;
@@ -344,7 +334,7 @@ static void
 add_name(char *name, size_t *n, char c)
 {
 	if (*n + 1 < HTML_NAME_MAX)
-		name[(*n)++] = lower(c);
+		name[(*n)++] = ascii_lower(c);
 }
 
 /* Returns 1 when c was used. */
@@ -476,7 +466,7 @@ in_raw_open(struct html *h, char c)
 		h->tag[h->ntag++] = '/';
 		return 1;
 	}
-	if (h->ntag > 0 && h->ntag <= n && lower(c) == h->raw[h->ntag - 1]) {
+	if (h->ntag > 0 && h->ntag <= n && ascii_lower(c) == h->raw[h->ntag - 1]) {
 		h->ntag++;
 		return 1;
 	}

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ascii.h"
 #include "buf.h"
 #include "decode.h"
 #include "head.h"
@@ -101,18 +102,6 @@ note(struct mime *m, const char *fmt, ...)
 		m->sink.note(m->sink.arg, head_text(&s->arena, text, strlen(text), NULL));
 }
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static struct entity *
 top(struct mime *m)
 {
@@ -128,8 +117,8 @@ low_text(struct arena *a, const char *p, size_t n)
 
 	buf_init(&b, 64);
 	for (i = 0; i < n && p[i] != ';'; i++)
-		if (!is_blank(p[i]) && p[i] != '"')
-			buf_byte(&b, lower(p[i]));
+		if (!ascii_is_blank(p[i]) && p[i] != '"')
+			buf_byte(&b, ascii_lower(p[i]));
 	s = b.n != 0 ? head_text(a, b.p, b.n, NULL) : NULL;
 	buf_free(&b);
 	return s;
@@ -220,7 +209,7 @@ has_suffix(const char *s, const char *suffix)
 	if (n < k)
 		return 0;
 	for (i = 0; i < k; i++)
-		if (lower(s[n - k + i]) != suffix[i])
+		if (ascii_lower(s[n - k + i]) != suffix[i])
 			return 0;
 	return 1;
 }
@@ -385,7 +374,7 @@ read_boundary(struct mime *m, struct entity *e, const struct mime_value *v)
 	if (strncmp(e->part.type, "multipart/", 10) != 0)
 		return;
 	b = mime_value_raw(&n, v, &m->all->arena, "boundary");
-	while (b != NULL && n > 0 && is_blank(b[n - 1]))
+	while (b != NULL && n > 0 && ascii_is_blank(b[n - 1]))
 		n--;
 	if (b == NULL || n == 0 || n > BOUNDARY_MAX) {
 		note(m, "multipart without a usable boundary");
@@ -481,7 +470,7 @@ is_named(const char *p, size_t n, const char *name)
 	size_t i;
 
 	for (i = 0; name[i] != '\0'; i++)
-		if (i == n || lower(p[i]) != name[i])
+		if (i == n || ascii_lower(p[i]) != name[i])
 			return 0;
 	return i == n;
 }
@@ -684,7 +673,7 @@ end_dashes(struct mime *m, int has_lf)
 	size_t n = m->ndashes, len = n, which = 0;
 	int what = 0;
 
-	while (len > 0 && is_blank(m->dashes[len - 1]))
+	while (len > 0 && ascii_is_blank(m->dashes[len - 1]))
 		len--;
 	if (len > 2 && m->dashes[0] == '-' && m->dashes[1] == '-')
 		what = boundary_of(&which, m, m->dashes, len);

@@ -2,33 +2,13 @@
 
 #include <string.h>
 
+#include "ascii.h"
 #include "buf.h"
 #include "head.h"
 #include "words.h"
 
 #define NAME_MAX 64
 #define TEXT_MAX ((size_t)64 * 1024)
-
-static int
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Behind a comment that begins at p[i]; where none is closed the rest of the value is one. */
 static size_t
@@ -50,7 +30,7 @@ skip_comment(const char *p, size_t n, size_t i)
 static size_t
 skip_blanks(const char *p, size_t n, size_t i)
 {
-	while (i < n && is_blank(p[i]))
+	while (i < n && ascii_is_blank(p[i]))
 		i++;
 	return i;
 }
@@ -81,7 +61,7 @@ take_text(struct buf *out, const char *p, size_t n, size_t i)
 	}
 	for (; i < n && p[i] != ';'; i++)
 		buf_byte(out, p[i]);
-	while (out->n > 0 && is_blank(out->p[out->n - 1]))
+	while (out->n > 0 && ascii_is_blank(out->p[out->n - 1]))
 		out->n--;
 	return i;
 }
@@ -114,8 +94,8 @@ take_param(struct mime_value *out, struct arena *a, struct buf *text, const char
 
 	i = skip_blanks(p, n, i);
 	for (; i < n && p[i] != '=' && p[i] != ';'; i++)
-		if (!is_blank(p[i]) && len + 1 < sizeof name)
-			name[len++] = lower(p[i]);
+		if (!ascii_is_blank(p[i]) && len + 1 < sizeof name)
+			name[len++] = ascii_lower(p[i]);
 	name[len] = '\0';
 	if (i == n || p[i] == ';' || len == 0)
 		while (i < n && p[i] != ';')
@@ -150,8 +130,8 @@ mime_value_parse(struct mime_value *out, struct arena *a, const char *p, size_t 
 			i = skip_comment(p, n, i);
 			continue;
 		}
-		if (!is_blank(p[i]) && p[i] != '"' && p[i] != '\0')
-			buf_byte(&b, lower(p[i]));
+		if (!ascii_is_blank(p[i]) && p[i] != '"' && p[i] != '\0')
+			buf_byte(&b, ascii_lower(p[i]));
 		i++;
 	}
 	out->word = head_text(a, b.n != 0 ? b.p : "", b.n, NULL);
@@ -177,8 +157,8 @@ add_percent(struct buf *out, const char *p, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (p[i] == '%' && n - i > 2 && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0) {
-			buf_byte(out, hex(p[i + 1]) << 4 | hex(p[i + 2]));
+		if (p[i] == '%' && n - i > 2 && ascii_hex(p[i + 1]) >= 0 && ascii_hex(p[i + 2]) >= 0) {
+			buf_byte(out, ascii_hex(p[i + 1]) << 4 | ascii_hex(p[i + 2]));
 			i += 2;
 		} else {
 			buf_byte(out, p[i]);
@@ -199,7 +179,7 @@ take_charset(char *charset, size_t max, const char **p, size_t *n)
 		return;
 	len = (size_t)(one - *p);
 	for (i = 0; i < len && i + 1 < max; i++)
-		charset[i] = lower((*p)[i]);
+		charset[i] = ascii_lower((*p)[i]);
 	charset[i] = '\0';
 	*n -= (size_t)(two + 1 - *p);
 	*p = two + 1;

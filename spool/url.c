@@ -5,34 +5,16 @@
 #include <string.h>
 
 #include "addr.h"
+#include "ascii.h"
 #include "sys.h"
 
 #define AUTHORITY_MAX 1024
 
 static int
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int
 is_letter(char c)
 {
-	c = lower(c);
+	c = ascii_lower(c);
 	return c >= 'a' && c <= 'z';
-}
-
-static int
-hex(char c)
-{
-	c = lower(c);
-	return is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* ---- hosts ---- */
@@ -44,7 +26,7 @@ begins(const char *p, size_t n, const char *word)
 	size_t i;
 
 	for (i = 0; word[i] != '\0'; i++)
-		if (i == n || lower(p[i]) != word[i])
+		if (i == n || ascii_lower(p[i]) != word[i])
 			return 0;
 	return i;
 }
@@ -87,8 +69,8 @@ plain_host(char *out, size_t max, const char *p, size_t n)
 	size_t i, len, m = 0, o = 0;
 
 	for (i = 0; i < n && m < sizeof raw; i++) {
-		if (p[i] == '%' && n - i > 2 && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0) {
-			raw[m++] = (char)(hex(p[i + 1]) << 4 | hex(p[i + 2]));
+		if (p[i] == '%' && n - i > 2 && ascii_hex(p[i + 1]) >= 0 && ascii_hex(p[i + 2]) >= 0) {
+			raw[m++] = (char)(ascii_hex(p[i + 1]) << 4 | ascii_hex(p[i + 2]));
 			i += 2;
 		} else if (p[i] != '\t' && p[i] != '\r' && p[i] != '\n') {
 			raw[m++] = p[i];
@@ -101,7 +83,7 @@ plain_host(char *out, size_t max, const char *p, size_t n)
 		} else if ((len = invisible(raw + i, m - i)) != 0) {
 			i += len;
 		} else {
-			out[o++] = lower(raw[i++]);
+			out[o++] = ascii_lower(raw[i++]);
 		}
 	}
 	return o;
@@ -125,7 +107,7 @@ part_of(const char *p, size_t n)
 	if (i == n)
 		return -1;
 	for (; i < n; i++) {
-		d = hex(p[i]);
+		d = ascii_hex(p[i]);
 		if (d < 0 || d >= base || v > UINT32_MAX)
 			return -1;
 		v = v * base + d;
@@ -173,7 +155,7 @@ ends_in_number(const char *p, size_t n)
 
 	while (from > 0 && p[from - 1] != '.')
 		from--;
-	return from < n && (is_digit(p[from]) && part_of(p + from, n - from) >= 0);
+	return from < n && (ascii_is_digit(p[from]) && part_of(p + from, n - from) >= 0);
 }
 
 /* "[2001:db8::1]", "[::ffff:192.0.2.1]", and what only looks so; 0: no, as "a[.]example" */
@@ -218,7 +200,7 @@ is_name(const char *p, size_t n)
 				return 0;
 			label = 0;
 			labels++;
-		} else if (is_letter(p[i]) || is_digit(p[i]) || p[i] == '-' || p[i] == '_') {
+		} else if (is_letter(p[i]) || ascii_is_digit(p[i]) || p[i] == '-' || p[i] == '_') {
 			if (++label > 63)
 				return 0;
 		} else {
@@ -266,7 +248,7 @@ authority_host(char out[URL_HOST_MAX], const char *p, size_t n)
 	n -= from;
 	if ((i = ipv6_len(p, n)) != 0)
 		return ipv6(out, p, i);
-	for (i = n; i > 0 && is_digit(p[i - 1]); i--)
+	for (i = n; i > 0 && ascii_is_digit(p[i - 1]); i--)
 		;
 	if (i > 0 && p[i - 1] == ':')
 		n = i - 1;
@@ -383,8 +365,8 @@ undo_percent(char *p, size_t n)
 	size_t i, o = 0;
 
 	for (i = 0; i < n; i++) {
-		if (p[i] == '%' && n - i > 2 && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0 && (hex(p[i + 1]) << 4 | hex(p[i + 2])) > ' ') {
-			p[o++] = (char)(hex(p[i + 1]) << 4 | hex(p[i + 2]));
+		if (p[i] == '%' && n - i > 2 && ascii_hex(p[i + 1]) >= 0 && ascii_hex(p[i + 2]) >= 0 && (ascii_hex(p[i + 1]) << 4 | ascii_hex(p[i + 2])) > ' ') {
+			p[o++] = (char)(ascii_hex(p[i + 1]) << 4 | ascii_hex(p[i + 2]));
 			i += 2;
 		} else {
 			p[o++] = p[i];
@@ -450,7 +432,7 @@ www_at(const char *p, size_t n)
 	size_t i;
 
 	for (i = 0; i + 4 < n; i++)
-		if (begins(p + i, n - i, "www.") != 0 && (i == 0 || (!is_letter(p[i - 1]) && !is_digit(p[i - 1]) && strchr(".@-_", p[i - 1]) == NULL)))
+		if (begins(p + i, n - i, "www.") != 0 && (i == 0 || (!is_letter(p[i - 1]) && !ascii_is_digit(p[i - 1]) && strchr(".@-_", p[i - 1]) == NULL)))
 			return i;
 	return n;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <utf8proc.h>
 
+#include "ascii.h"
 #include "head.h"
 #include "sys.h"
 
@@ -240,12 +241,6 @@ struct decoder {
 	struct head_parser *notes_to;
 };
 
-static int
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static size_t
 find_pair(const char *p, size_t n, size_t from, char first, char second)
 {
@@ -276,7 +271,7 @@ sextet(char c)
 		return 62;
 	if (c == '/')
 		return 63;
-	return c == '=' ? 64 : is_blank(c) ? 65 : 66;
+	return c == '=' ? 64 : ascii_is_blank(c) ? 65 : 66;
 }
 
 static int
@@ -314,26 +309,14 @@ add_base64(struct buf *out, const char *p, size_t n)
 	}
 }
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 static void
 add_quoted(struct buf *out, const char *p, size_t n)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (p[i] == '=' && n - i > 2 && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0) {
-			buf_byte(out, hex(p[i + 1]) << 4 | hex(p[i + 2]));
+		if (p[i] == '=' && n - i > 2 && ascii_hex(p[i + 1]) >= 0 && ascii_hex(p[i + 2]) >= 0) {
+			buf_byte(out, ascii_hex(p[i + 1]) << 4 | ascii_hex(p[i + 2]));
 			i += 2;
 		} else {
 			buf_byte(out, p[i] == '_' ? ' ' : p[i]);
@@ -522,7 +505,7 @@ add_plain(struct decoder *d, size_t from, size_t to, int is_between)
 {
 	size_t i = from;
 
-	while (is_between && i < to && is_blank(d->p[i]))
+	while (is_between && i < to && ascii_is_blank(d->p[i]))
 		i++;
 	if (i == to)
 		return;
