@@ -161,6 +161,7 @@ static void
 read_body(struct worker *w, const struct msg *m, size_t start)
 {
 	struct body_of of = { .queue = m->queue, .id = m->id, .subject = m->subject };
+	const size_t end = w->buf.n;
 	struct body body;
 	struct err e;
 
@@ -175,6 +176,11 @@ read_body(struct worker *w, const struct msg *m, size_t start)
 	if (body.state == CONTENTS_NOT)
 		return;
 	body_encode(&w->buf, &body);
+	if (w->buf.cut) {	/* a body never keeps a message out */
+		w->buf.n = end;
+		w->buf.cut = 0;
+		return;
+	}
 	stage_extend(&w->buf, start);
 }
 

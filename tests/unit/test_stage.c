@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "index/contents_in.h"
 #include "index/partial.h"
 #include "index/stage.h"
 
@@ -100,6 +101,79 @@ test_damage(void **state)
 	stage_free(s);
 }
 
+/* One body with everything that its record can have. */
+static void
+encode_body(struct buf *b)
+{
+	static const char *host[] = { "shop.example", "bit.example" };
+	static const uint32_t print[] = { 1, 0xffffffff, 3 };
+	static const struct dsn_rcpt reply[] = { { "b@one.example", "550 no" }, { NULL, "451 later" } };
+	struct body_part part[] = {
+		{ .type = "multipart/mixed", .size = -1 },
+		{ .depth = 1, .type = "application/pdf", .name = "invoice.pdf", .encoding = "base64", .detected = "application/zip", .size = 77,
+		    .sha256 = { 1, 2, 3 }, .has_sha256 = 1, .is_attachment = 1 }
+	};
+	const struct body body = {
+		.state = CONTENTS_PARTLY, .part = part, .nparts = 2, .host = host, .nhosts = 2, .reply = reply, .nreplies = 2,
+		.notes = "[\"cut\"]", .print = print, .nprint = 3, .flags = BODY_LIES
+	};
+
+	buf_init(b, (size_t)1 << 20);
+	body_encode(b, &body);
+}
+
+static void
+test_body_round(void **state)
+{
+	struct body out;
+	struct buf b;
+
+	(void)state;
+	encode_body(&b);
+	assert_int_equal(body_decode(&out, &arena, b.p, b.n), 0);
+	assert_true(out.state == CONTENTS_PARTLY && out.flags == BODY_LIES && out.nparts == 2 && out.nhosts == 2 && out.nreplies == 2);
+	assert_string_equal(out.notes, "[\"cut\"]");
+	assert_true(out.nprint == 3 && out.print[0] == 1 && out.print[1] == 0xffffffff && out.print[2] == 3);
+	assert_true(out.part[0].size == -1 && out.part[0].name == NULL && !out.part[0].has_sha256 && !out.part[0].is_attachment);
+	assert_string_equal(out.part[1].name, "invoice.pdf");
+	assert_string_equal(out.part[1].detected, "application/zip");
+	assert_true(out.part[1].depth == 1 && out.part[1].size == 77 && out.part[1].has_sha256 && out.part[1].is_attachment);
+	assert_true(out.part[1].sha256[0] == 1 && out.part[1].sha256[2] == 3 && out.part[1].sha256[31] == 0);
+	assert_string_equal(out.host[1], "bit.example");
+	assert_null(out.reply[1].address);
+	assert_string_equal(out.reply[1].reply, "451 later");
+	buf_free(&b);
+}
+
+static void
+test_body_damage(void **state)
+{
+	static const unsigned char huge[4] = { 0xff, 0xff, 0xff, 0xff };
+	struct body out;
+	struct buf b;
+	unsigned char *copy;
+	size_t i;
+	int refused = 0;
+
+	(void)state;
+	encode_body(&b);
+	for (i = 0; i < b.n; i++) {
+		copy = mem_new(i + 1);
+		memcpy(copy, b.p, i);
+		assert_int_equal(body_decode(&out, &arena, copy, i), -1);
+		free(copy);
+	}
+	for (i = 0; i + 4 <= b.n; i++) {
+		copy = mem_new(b.n);
+		memcpy(copy, b.p, b.n);
+		memcpy(copy + i, huge, 4);
+		refused += body_decode(&out, &arena, copy, b.n) < 0;
+		free(copy);
+	}
+	assert_true(refused > 100);
+	buf_free(&b);
+}
+
 static void
 add(struct partial *p, const char *kind, const char *key, int64_t arrived, const char *client, const char *reason, int is_frozen)
 {
@@ -149,7 +223,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round), cmocka_unit_test(test_damage), cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_round), cmocka_unit_test(test_damage), cmocka_unit_test(test_body_round),
+		cmocka_unit_test(test_body_damage), cmocka_unit_test(test_partial),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
