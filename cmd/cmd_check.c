@@ -141,15 +141,34 @@ kind_asked(const char *arg)
 	return NULL;
 }
 
+/* The name that a folder has in the index, which may be away: the folder above it is asked. */
+static const char *
+root_of(struct look *l, const char *path)
+{
+	char *real = sys_realpath(path, NULL), *parent = NULL, *above = NULL;
+	const char *name, *root;
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	if (real == NULL) {
+		path = arena_dup(&l->r->arena, path, n);
+		parent = sys_parent(path, &name);
+		above = sys_realpath(parent, NULL);
+	}
+	root = real != NULL ? copy(&l->r->arena, real) : above != NULL ? arena_fmt(&l->r->arena, "%s/%s", above, name) : copy(&l->r->arena, path);
+	free(real);
+	free(parent);
+	free(above);
+	return root;
+}
+
 /* It goes by the same name as when it could be opened: alerts and graphs know it by that. */
 static void
 name_closed(struct look *l, struct check_spool *s, const char *why)
 {
-	const char *kind = kind_asked(s->arg), *path = kind != NULL ? s->arg + strlen(kind) + 1 : s->arg;
-	char *real = sys_realpath(path, NULL);
-	const char *root = copy(&l->r->arena, real != NULL ? real : path);
+	const char *kind = kind_asked(s->arg), *root = root_of(l, kind != NULL ? s->arg + strlen(kind) + 1 : s->arg);
 
-	free(real);
 	if (kind == NULL && l->ix != NULL)
 		kind = facts_kind(l->ix, root, &l->r->arena);
 	facts_unknown(&s->facts, kind, root, why);

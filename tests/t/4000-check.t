@@ -243,9 +243,11 @@ sub sql {
 # Only these: what the made spool holds otherwise does not matter.
 my @count_only = map { ('-w', "$_=", '-c', "$_=") } grep { $_ ne 'messages' } @names;
 
+mkspool('exim', "$dir/cold", is_windows() ? 200 : 6000);		# Wine looks through the folder for each new name
+
 subtest 'a time limit: what was read is kept, and never OK' => sub {
+	plan skip_all => 'a program needs a tenth of a second to start under Wine, or three: no limit falls into the scan' if is_windows();
 	my ($spool, $db) = ("$dir/cold", "$dir/cold.db");
-	mkspool('exim', $spool, is_windows() ? 1200 : 6000);		# Wine looks through the folder for each new name
 	my ($timeout, $r, $staged) = (0.02);
 	# How fast this machine is decides where the scan is cut; that it is cut somewhere is what counts.
 	for (1 .. 60) {
@@ -451,8 +453,8 @@ subtest 'alerts' => sub {
 	$r = check($db, @alert, $spool);
 	is($told->(), 'UNKNOWN 1', 'a spool that is away is told');
 	is(perf($r->{out})->{exim_messages}, 'U', 'by its label');
-	check($db, @alert, $spool);
-	is($told->(), '', 'once');
+	check($db, @alert, "$dir/./alert/");
+	is($told->(), '', 'once, however it is written');
 	rename "$spool.away", $spool or die;
 	check($db, @alert, $spool);
 	is($told->(), 'OK 1', 'that it is back, too');
