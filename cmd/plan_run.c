@@ -454,8 +454,7 @@ tell_result(const struct plan_run *r, const struct purge_result *res)
 	tell_moved(r, res);
 }
 
-/* What is in the spools and what of the plan was taken, before this run takes anything. */
-/* By the last scan. */
+/* Was all of the plan's queues read, by the last scan? */
 static int
 is_whole(struct plan_run *r, int64_t id)
 {
@@ -468,6 +467,7 @@ is_whole(struct plan_run *r, int64_t id)
 	return status == CMD_DONE;
 }
 
+/* What is in the spools and what of the plan was taken, before this run takes anything. */
 static struct message_set *
 set_before(struct plan_run *r, int64_t id, int *status)
 {
