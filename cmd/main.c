@@ -63,6 +63,10 @@ main(int argc, char **argv)
 	/* "| head" ends our output by EPIPE, as an exit status and not as a death */
 	signal(SIGPIPE, SIG_IGN);
 #endif
+#ifdef SIGXFSZ
+	/* a limit on the size of files (setrlimit) is an error of a write, EFBIG, and not a death without a word */
+	signal(SIGXFSZ, SIG_IGN);
+#endif
 	memset(&c, 0, sizeof c);
 	out_init(&c.out, OUT_TABLE);
 	c.sel = selection_new();

@@ -582,7 +582,8 @@ shell_child(const char *command, char *const env[], int in)
 	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
 
 	setpgid(0, 0);
-	signal(SIGPIPE, SIG_DFL);	/* we ignore it, and exec would keep that */
+	signal(SIGPIPE, SIG_DFL);	/* we ignore these, and exec would keep that */
+	signal(SIGXFSZ, SIG_DFL);
 	dup2(in, STDIN_FILENO);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execve(argv[0], (char *const *)(uintptr_t)argv, env);
