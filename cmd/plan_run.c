@@ -155,6 +155,29 @@ plan_run_free(struct plan_run *r)
 
 /* ---- opening ---- */
 
+static void
+add_place(void *arg, const struct query_scan *sc)
+{
+	struct buf *b = arg;
+
+	buf_puts(b, " --spool ");
+	cmd_quote(b, sc->spool);
+}
+
+/* A new index knows no spools but those that this machine is known to have: the ones that were meant are named. */
+static void
+add_places(struct buf *b, const struct plan_run *r)
+{
+	struct index *ix = NULL;
+	struct err e = { 0, "" };
+
+	if (selection_has(r->c->sel, SEL_SPOOL))
+		return;
+	if (r->ix != NULL || index_open(&ix, r->index_path, INDEX_READ, &e) == 0)
+		(void)query_scans(r->ix != NULL ? r->ix : ix, r->c->sel, add_place, b, &e);
+	index_close(ix);
+}
+
 /* A full or read-only disk under the index: the command that works on another one. */
 static void
 hint_disk(const struct plan_run *r, const struct err *e)
@@ -165,6 +188,7 @@ hint_disk(const struct plan_run *r, const struct err *e)
 		return;
 	buf_init(&b, (size_t)1 << 20);
 	buf_fmt(&b, "spoolsweep --index /OTHER-DISK/index.db %s --scan", r->c->command->name);
+	add_places(&b, r);
 	selection_text(&b, r->c->sel);
 	plan_out_making(&b, r);
 	if (r->kind == PLAN_PURGE)

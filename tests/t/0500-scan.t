@@ -208,8 +208,8 @@ SKIP: {
 SKIP: {
 	my $mount = "$dir/small";
 	make_path($mount);
-	skip 'the program under Wine sees no mount of ours', 8 if is_windows();
-	skip 'needs root and a mount namespace', 8 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
+	skip 'the program under Wine sees no mount of ours', 10 if is_windows();
+	skip 'needs root and a mount namespace', 10 if $> != 0 || system('unshare -m true 2>/dev/null') != 0;
 	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 	my $script = <<'END';
 set -u
@@ -235,7 +235,16 @@ END
 	is($got[-1], 1, 'but not scanned into');
 	like(slurp("$dir/result.plans"), qr/"state":"planned".*"messages":7,/, 'the plans can be read there too');
 	like(slurp("$dir/result.hint"), qr/--index \/OTHER-DISK\/.* --all --limit 7 .*--live$/m, 'the command that works has all that was asked for');
+	my ($hint) = slurp("$dir/result.hint") =~ /: spoolsweep (--index \/OTHER-DISK\/.*)$/m;
+	make_path("$dir/other");
+	system('sh', '-c', "exec \"\$0\" --json " . ($hint // '') =~ s/\/OTHER-DISK/$dir\/other/gr . ' >"$1" 2>&1', $program, "$dir/result.other");
+	like(slurp("$dir/result.other"), qr/"plan":1,.*"planned":7,/, '  and it works: a new index knows which spools were meant');
 	like(slurp("$dir/result.ro"), qr/[Rr]ead-only|readonly/, 'which is said');
+
+	# setrlimit(2): the kernel's SIGXFSZ must not end the program without a word
+	my $limited = join ' ; ', 'ulimit -f 8', '"$0" --index "$1" scan -q "$2" >/dev/null 2>"$3"', 'echo $? >>"$3"';
+	system('sh', '-c', $limited, $program, "$dir/limited.db", "postfix:$dir/big", "$dir/result.limit");
+	like(slurp("$dir/result.limit"), qr/\Aspoolsweep: .*--index.*\n1\n\z/s, 'a limit on the size of files is an error, said, with exit 1');
 }
 
 # ---- the one queue cannot be entered, but its logs are read: no number of messages is a 0
