@@ -185,6 +185,31 @@ open_spool(struct look *l, struct check_spool *s, const struct spool_options *op
 		facts_unknown(&s->facts, s->sp->driver->name, s->sp->root, "not read");
 }
 
+static int
+is_same(const struct check_spool *a, const struct check_spool *b)
+{
+	const char *x = a->facts.kind, *y = b->facts.kind;
+
+	return (x == NULL ? y == NULL : y != NULL && strcmp(x, y) == 0) && strcmp(a->facts.root, b->facts.root) == 0;
+}
+
+/* A spool by two names is judged once: a sample that comes twice makes Prometheus refuse the whole file. */
+static void
+drop_doubles(struct check_run *r)
+{
+	size_t i, k, n = 0;
+
+	for (i = 0; i < r->n; i++) {
+		for (k = 0; k < n && !is_same(&r->v[k], &r->v[i]); k++)
+			;
+		if (k < n)
+			spool_close(r->v[i].sp);
+		else
+			r->v[n++] = r->v[i];
+	}
+	r->n = n;
+}
+
 /* Which of the spools are this machine's own: there a stopped MTA is a fault. */
 static void
 mark_ours(struct check_run *r, const struct spool_place *p, size_t n)
@@ -225,6 +250,7 @@ open_all(struct look *l, const struct spool_options *opt)
 		r->no_spool = spools_looked_for();
 	for (i = 0; i < r->n; i++)
 		open_spool(l, &r->v[i], opt);
+	drop_doubles(r);
 	for (i = 0; i < r->n; i++)
 		label(r, &r->v[i]);
 	mark_ours(r, place, n);

@@ -208,6 +208,18 @@ out:
 	return status;
 }
 
+/* A spool by two names (a link, a second way of writing it) is one spool and one line. */
+static int
+is_known(const struct scan_run *r, const struct spool *sp)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (r->spool[i]->driver == sp->driver && strcmp(r->spool[i]->root, sp->root) == 0)
+			return 1;
+	return 0;
+}
+
 static void
 open_one(struct scan_run *r, const char *arg)
 {
@@ -215,7 +227,10 @@ open_one(struct scan_run *r, const char *arg)
 	int x = spool_open(&r->spool[r->n], arg, &r->spool_opt, &e);
 
 	if (x == 0) {
-		r->n++;
+		if (is_known(r, r->spool[r->n]))
+			spool_close(r->spool[r->n]);
+		else
+			r->n++;
 		return;
 	}
 	cmd_say("%s", e.text);

@@ -247,6 +247,13 @@ END
 	like(slurp("$dir/result.limit"), qr/\Aspoolsweep: .*--index.*\n1\n\z/s, 'a limit on the size of files is an error, said, with exit 1');
 }
 
+# ---- one spool by three names
+{
+	mkspool('exim', "$dir/thrice", 3);
+	my @lines = scan_of($index, "$dir/thrice", "$dir/./thrice/", "exim:$dir/thrice");
+	is(scalar @lines, 1, 'a spool that is given by three names is read once and is one line');
+}
+
 # ---- the one queue cannot be entered, but its logs are read: no number of messages is a 0
 SKIP: {
 	skip 'links in a spool: not under Wine', 6 if is_windows();

@@ -389,6 +389,9 @@ subtest 'the metrics file' => sub {
 	}
 	check("$dir/quiet.db", '--metrics', $file, '--metrics-domains', "$dir/quiet");
 	like(slurp($file), qr/^spoolsweep_domain_messages\{kind="exim",spool="[^"]*quiet",domain="shop\.example"\} 4$/m, '--metrics-domains opts in');
+	my $again = check("$dir/quiet.db", '--metrics', $file, "$dir/quiet", "$dir/./quiet/", "exim:$dir/quiet");
+	is(() = slurp($file) =~ /^spoolsweep_messages\{/mg, 1, 'a spool that is given three times is one sample');
+	is(() = $again->{out} =~ /'exim_messages'=4;/g, 1, '  and judged once') or diag($again->{out});
 	check("$dir/none.db", '--metrics', $file, "exim:$dir/nowhere");
 	$text = slurp($file);
 	unlike($text, qr/^spoolsweep_messages\{/m, 'what is not known has no sample');
