@@ -320,6 +320,9 @@ static const char *const sum_keys[] = {
 	"released", "before", "arrived", "after", "kept", "vanished"
 };
 
+/* What a table tells one by one; the others are in its sums. */
+#define TOLD (1u << ITEM_CHANGED | 1u << ITEM_BUSY | 1u << ITEM_GONE | 1u << ITEM_FAILED)
+
 static void
 put_item(struct plan_run *r, const char *root, const struct item *it)
 {
@@ -334,8 +337,6 @@ put_item(struct plan_run *r, const char *root, const struct item *it)
 		out_row(o);
 		return;
 	}
-	if (it->state != ITEM_CHANGED && it->state != ITEM_BUSY && it->state != ITEM_GONE && it->state != ITEM_FAILED)
-		return;
 	buf_fmt(&o->b, "%-8s  ", item_state_name(it->state));
 	out_plain(o, it->id);
 	if (it->why != NULL) {
@@ -348,13 +349,14 @@ put_item(struct plan_run *r, const char *root, const struct item *it)
 static int
 put_items(struct plan_run *r, int64_t id, struct err *e)
 {
+	const unsigned mask = r->c->format == OUT_TABLE ? TOLD : ~0u;
 	struct place pl = { -1, NULL, "", 0, 0, NULL };
 	struct arena a = { 0 };
 	struct item it;
 	int64_t n = -1;
 	int rc = 0;
 
-	while (r->c->out.error == 0 && (rc = journal_item_after(&it, r->j, id, n, ~0u, &a, e)) == 1) {
+	while (r->c->out.error == 0 && (rc = journal_item_after(&it, r->j, id, n, mask, &a, e)) == 1) {
 		n = it.n;
 		if (it.place != pl.n && journal_place(&pl, r->j, id, it.place, &r->arena, e) != 1)
 			break;
