@@ -12,6 +12,7 @@
 #define CACHE_SLOTS 256
 #define CACHE_TEXT 4096		/* longer texts are not kept from row to row */
 #define LINES_MAX ((size_t)12 * 1024 * 1024)	/* bytes of lines in memory; beyond that rows are fetched one by one */
+#define RUN ((size_t)1 << 16)	/* keys sorted at once: qsort of glibc takes their size again */
 
 /* Columns of the row statement; those up to COL_ACCOUNT_DOMAIN are numbers of texts, accounts and spools. */
 enum column {
@@ -62,8 +63,9 @@ struct line {
 	int64_t size, recipients, pending;
 };
 
+/* An arena gives 16 bytes at least, and a million messages have a million of these. */
 struct name {
-	const struct line *line;	/* NULL: the row is fetched */
+	char is_lined;			/* a struct line stands before it; else the row is fetched */
 	char qid[];
 };
 
@@ -81,9 +83,10 @@ struct query {
 	sqlite3_stmt *row, *ask[ASK_COUNT];
 	struct cache *cache;		/* COL_NUMBERED of them */
 	struct contains *contains;
-	struct key *key;
+	struct key *key;		/* runs of RUN, each sorted */
+	size_t *head, nheads;		/* the next of each run that is not over: a heap, the first of all in front */
 	const int64_t *given;		/* numbers of rows instead of keys */
-	size_t n, cap, at;
+	size_t n, cap, at;		/* at: of those */
 	struct arena arena;
 	struct map texts;		/* number of a text, or of an account below 0, to 1 + its place in text */
 	const char **text;
@@ -211,6 +214,55 @@ compare(const void *a, const void *b)
 	return x->row < y->row ? -1 : x->row > y->row;
 }
 
+/* The head at i sinks to its place. */
+static void
+sink(struct query *q, size_t i)
+{
+	size_t least, child, head;
+
+	for (;; i = least) {
+		least = i;
+		for (child = 2 * i + 1; child <= 2 * i + 2 && child < q->nheads; child++)
+			if (compare(&q->key[q->head[child]], &q->key[q->head[least]]) < 0)
+				least = child;
+		if (least == i)
+			return;
+		head = q->head[i];
+		q->head[i] = q->head[least];
+		q->head[least] = head;
+	}
+}
+
+static void
+sort_keys(struct query *q)
+{
+	size_t i, from;
+
+	q->head = mem_new((q->n / RUN + 1) * sizeof *q->head);
+	for (from = 0; from < q->n; from += RUN) {
+		qsort(q->key + from, q->n - from < RUN ? q->n - from : RUN, sizeof *q->key, compare);
+		q->head[q->nheads++] = from;
+	}
+	for (i = q->nheads; i > 0; i--)
+		sink(q, i - 1);
+}
+
+/* The next in order, NULL behind the last. */
+static const struct key *
+next_key(struct query *q)
+{
+	const struct key *k;
+	size_t next;
+
+	if (q->nheads == 0)
+		return NULL;
+	k = &q->key[q->head[0]];
+	next = q->head[0] + 1;
+	q->head[0] = next == q->n || next % RUN == 0 ? q->head[--q->nheads] : next;
+	sink(q, 0);
+	return k;
+}
+
 enum line_column { LINE_ROW, LINE_ARRIVED, LINE_SPOOL, LINE_QUEUE, LINE_QID, LINE_SIZE, LINE_RECIPIENTS, LINE_PENDING, LINE_STATE,
     LINE_DAMAGE, LINE_SUBJECT, LINE_SPELLING, LINE_ACCOUNT, LINE_SENDER };
 
@@ -263,17 +315,21 @@ column_text(sqlite3_stmt *st, int i)
 	return (const char *)sqlite3_column_text(st, i);
 }
 
-/* The line of the row in st. NULL and err. */
 static const struct line *
-new_line(struct query *q, sqlite3_stmt *st, struct err *e)
+line_of(const struct name *name)
 {
-	struct line *l = arena_get(&q->arena, sizeof *l);
+	return name->is_lined ? (const struct line *)(const void *)((const char *)name - sizeof(struct line)) : NULL;
+}
+
+static int
+fill_line(struct line *l, struct query *q, sqlite3_stmt *st, struct err *e)
+{
 	const char *state = column_text(st, LINE_STATE), *spelling;
 
 	if (shared_text(&l->subject, q, &q->cache[COL_SUBJECT], sqlite3_column_int64(st, LINE_SUBJECT), e) < 0 ||
 	    shared_text(&spelling, q, &q->cache[COL_SPELLING], sqlite3_column_int64(st, LINE_SPELLING), e) < 0 ||
 	    shared_text(&l->account, q, &q->cache[COL_ACCOUNT], sqlite3_column_int64(st, LINE_ACCOUNT), e) < 0)
-		return NULL;
+		return -1;
 	if (spelling != NULL)
 		l->account = spelling;
 	if (state != NULL && (q->state == NULL || strcmp(q->state, state) != 0))
@@ -284,15 +340,16 @@ new_line(struct query *q, sqlite3_stmt *st, struct err *e)
 	l->size = column_number(st, LINE_SIZE, -1);
 	l->recipients = column_number(st, LINE_RECIPIENTS, -1);
 	l->pending = column_number(st, LINE_PENDING, -1);
-	return l;
+	return 0;
 }
 
 static int
 add_key(struct query *q, sqlite3_stmt *st, struct places *places, struct err *e)
 {
 	const char *qid = column_text(st, LINE_QID);
-	size_t n = qid != NULL ? strlen(qid) : 0;
+	const size_t n = qid != NULL ? strlen(qid) : 0, before = q->with_lines && q->arena.total < LINES_MAX ? sizeof(struct line) : 0;
 	struct name *name;
+	struct line *line;
 	struct key *k;
 
 	if (q->n == q->cap) {
@@ -304,10 +361,11 @@ add_key(struct query *q, sqlite3_stmt *st, struct places *places, struct err *e)
 	k->arrived = column_number(st, LINE_ARRIVED, INT64_MAX);	/* no time: last */
 	if (place_of(&k->place, q, places, sqlite3_column_int64(st, LINE_SPOOL), sqlite3_column_int64(st, LINE_QUEUE), e) < 0)
 		return -1;
-	k->name = name = arena_get(&q->arena, sizeof *name + n + 1);
+	line = arena_get(&q->arena, before + sizeof *name + n + 1);
+	k->name = name = (struct name *)(void *)((char *)line + before);
 	memcpy(name->qid, qid != NULL ? qid : "", n + 1);
-	name->line = NULL;
-	if (q->with_lines && q->arena.total < LINES_MAX && (name->line = new_line(q, st, e)) == NULL)
+	name->is_lined = before != 0;
+	if (before != 0 && fill_line(line, q, st, e) < 0)
 		return -1;
 	q->n++;
 	return 0;
@@ -345,8 +403,7 @@ fill(struct query *q, int with_gone, struct err *e)
 		index_err(q->ix, e, "selection");
 		goto out;
 	}
-	if (q->n != 0)
-		qsort(q->key, q->n, sizeof *q->key, compare);
+	sort_keys(q);
 	rc = 0;
 out:
 	sqlite3_finalize(st);
@@ -431,6 +488,7 @@ query_close(struct query *q)
 	contains_free(q->contains);
 	caches_free(q->cache);
 	free(q->key);
+	free(q->head);
 	free(q->text);
 	map_free(&q->texts);
 	arena_free(&q->arena);
@@ -547,7 +605,7 @@ is_contained(struct query *q, const struct query_row *r, struct err *e)
 static void
 line_fill(struct query_row *out, const struct key *k)
 {
-	const struct line *l = k->name->line;
+	const struct line *l = line_of(k->name);
 
 	out->rowid = k->row;
 	out->spool = k->place->spool;
@@ -569,17 +627,17 @@ line_fill(struct query_row *out, const struct key *k)
 int
 query_next(struct query_row *out, struct query *q, struct err *e)
 {
+	const struct key *k = NULL;
 	int rc;
 
-	while (q->at < q->n) {
+	while (q->given != NULL ? q->at < q->n : (k = next_key(q)) != NULL) {
 		memset(out, 0, sizeof *out);
-		if (q->key != NULL && q->key[q->at].name->line != NULL) {
-			line_fill(out, &q->key[q->at++]);
+		if (k != NULL && k->name->is_lined) {
+			line_fill(out, k);
 			return 1;
 		}
 		sqlite3_reset(q->row);
-		out->rowid = q->given != NULL ? q->given[q->at] : q->key[q->at].row;
-		q->at++;
+		out->rowid = k != NULL ? k->row : q->given[q->at++];
 		sqlite3_bind_int64(q->row, 1, out->rowid);
 		rc = sqlite3_step(q->row);
 		if (rc != SQLITE_ROW)

@@ -321,6 +321,43 @@ test_many_ids(void **state)
 	selection_free(s);
 }
 
+/* More rows than are sorted at once, many of the same time, more than a table's lines are kept of: the order is that of SQL. */
+static void
+test_many_rows(void **state)
+{
+	enum { MANY = 150000 };
+	struct selection *s = selection_new();
+	struct query_row r;
+	struct query *q;
+	struct err e;
+	sqlite3_stmt *st;
+	int64_t n = 0;
+	int rc;
+
+	(void)state;
+	assert_int_equal(index_exec(&ix, "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 150000)"
+	    " INSERT INTO message(fp, spool, account, arrived, arrived_fraction, state, size, is_report, queue, qid, path, new_scan)"
+	    " SELECT -n, spool, account, nullif(n * 7919 % 50021, 0), 0, state, n, is_report, queue, printf('many%d', n * 104729 % 150001), path, new_scan"
+	    " FROM c, message m WHERE m.qid = 'B'", &e), 0);
+	assert_int_equal(selection_add(s, SEL_WHERE, "id GLOB 'many*'", &e), 0);
+	check_lines(s);
+	st = index_prepare(&ix, "SELECT id FROM message WHERE qid GLOB 'many*' ORDER BY arrived IS NULL, arrived, qid, id", &e);
+	assert_non_null(st);
+	assert_int_equal(query_open(&q, &ix, s, 0, &e), 0);
+	while ((rc = query_next(&r, q, &e)) == 1) {
+		assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+		assert_int_equal(r.rowid, sqlite3_column_int64(st, 0));
+		n++;
+	}
+	assert_int_equal(rc, 0);
+	assert_int_equal(n, MANY);
+	assert_int_equal(sqlite3_step(st), SQLITE_DONE);
+	sqlite3_finalize(st);
+	query_close(q);
+	selection_free(s);
+	assert_int_equal(index_exec(&ix, "DELETE FROM message WHERE qid GLOB 'many*'", &e), 0);
+}
+
 static void
 test_where_stops(void **state)
 {
@@ -546,7 +583,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_selectors), cmocka_unit_test(test_refused), cmocka_unit_test(test_limit),
-		cmocka_unit_test(test_many_ids), cmocka_unit_test(test_two_at_once), cmocka_unit_test(test_row),
+		cmocka_unit_test(test_many_ids), cmocka_unit_test(test_many_rows), cmocka_unit_test(test_two_at_once), cmocka_unit_test(test_row),
 		cmocka_unit_test(test_recipients), cmocka_unit_test(test_where_stops), cmocka_unit_test(test_scans),
 		cmocka_unit_test(test_text), cmocka_unit_test(test_numbers), cmocka_unit_test(test_glob)
 	};
