@@ -62,7 +62,7 @@ int plan_run_execute(struct plan_run *r, int64_t id);
 /* Puts back what is still there, of all messages or of those that `want` accepts; a dry run without --execute. */
 int plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg, int64_t *wanted);
 
-/* SIGINT or SIGTERM came. */
+/* Ctrl-C or a request to end came. */
 int plan_run_stopped(void);
 
 /* ---- plan_service.c: the MTA's service, stopped while a plan is carried out ---- */

@@ -116,8 +116,8 @@ void sys_sleep(int64_t us);			/* ends early when a signal arrives */
 int sys_random(void *out, size_t n, struct err *e);
 char *sys_temp_dir(void);			/* for scratch files; malloc'd */
 
-/* on: Ctrl-C and a request to end (SIGINT, SIGTERM; on Windows also Ctrl-Break, the end of the console, of the session or of the service) are
- * kept for sys_stop_asked; a second one ends the program at once. off: the system's own way. */
+/* on: Ctrl-C, a request to end and the end of the terminal (SIGINT, SIGTERM, SIGHUP unless it is ignored; on Windows also Ctrl-Break, the end of
+ * the console, of the session or of the service) are kept for sys_stop_asked; a second one ends the program at once. off: the system's own way. */
 void sys_watch_stop(int on);
 int sys_stop_asked(void);
 

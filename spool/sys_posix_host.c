@@ -238,11 +238,21 @@ on_signal(int n)
 	signal(n, SIG_DFL);	/* the second one ends the program: any point is safe to die at */
 }
 
+static int
+is_ignored(int n)
+{
+	struct sigaction s;
+
+	return sigaction(n, NULL, &s) == 0 && s.sa_handler == SIG_IGN;
+}
+
 void
 sys_watch_stop(int on)
 {
 	signal(SIGINT, on ? on_signal : SIG_DFL);
 	signal(SIGTERM, on ? on_signal : SIG_DFL);
+	if (!is_ignored(SIGHUP))	/* nohup(1) means it */
+		signal(SIGHUP, on ? on_signal : SIG_DFL);
 }
 
 int

@@ -106,15 +106,17 @@ is(left($top), $all, '  nothing was taken');
 is(service_state($s), 'active', '  it runs');
 is(sql('select count(*) from service where started is null'), 0, '  and waits for nothing');
 
-fresh('active');
-on_call($s, 'after', 'stop', 'touch $d/zombie; launch; echo inactive > $d/state; echo 0 > $d/n');
-on_call($s, 'before', 5, 'kill -INT $PPID');
-on_call($s, 'before', 'start', 'kill -9 $(cat $d/pid)');
-$r = service_run($s, $index, 'purge', @which, @yes, '--stop-service');
-is($r->{status}, 1, 'as long as its process runs it is waited for, and Ctrl-C ends that');
-like($r->{err}, qr/stopped while waiting/, '  which is said');
-is(left($top), $all, '  nothing was taken');
-is(service_state($s), 'active', '  and it was started again') or diag($r->{err});
+for my $signal (qw(INT TERM HUP)) {	# HUP: the line to the server is lost
+	fresh('active');
+	on_call($s, 'after', 'stop', 'touch $d/zombie; launch; echo inactive > $d/state; echo 0 > $d/n');
+	on_call($s, 'before', 5, "kill -$signal \$PPID");
+	on_call($s, 'before', 'start', 'kill -9 $(cat $d/pid)');
+	$r = service_run($s, $index, 'purge', @which, @yes, '--stop-service');
+	is($r->{status}, 1, "as long as its process runs it is waited for, and SIG$signal ends that");
+	like($r->{err}, qr/stopped while waiting/, '  which is said');
+	is(left($top), $all, '  nothing was taken');
+	is(service_state($s), 'active', '  and it was started again') or diag($r->{err});
+}
 
 fresh('active');
 spew("$s->{fake}/broken", '');
