@@ -515,6 +515,12 @@ set_before(struct plan_run *r, int64_t id, int *status)
 }
 
 static void
+was_taken(void *arg, const char *root, const struct item *it)
+{
+	message_set_add(arg, root, it->id, it->inode);
+}
+
+static void
 say_wrong(void *arg, const struct item *it)
 {
 	(void)arg;
@@ -594,6 +600,8 @@ plan_run_execute(struct plan_run *r, int64_t id)
 		return cmd_worse(failed_early(r, &p), plan_service_start(r));
 	log_plan(&p, SYS_EVENT_BEGUN, "begun", r->who);
 	progress_begin(r);
+	r->opt.found = before != NULL ? was_taken : NULL;
+	r->opt.found_arg = before;
 	rc = p.state == PLAN_UNDOING ? purge_undo(&res, r->j, id, NULL, NULL, 0, &r->opt, &e) : purge_run(&res, r->j, id, &r->opt, &e);
 	progress_wipe(&r->progress);
 	r->c->spool_changed |= res.spool_changed;

@@ -109,6 +109,12 @@ message_set_has(struct message_set *s, const char *root, const char *id, uint64_
 
 /* ---- filling ---- */
 
+void
+message_set_add(struct message_set *s, const char *root, const char *id, uint64_t inode)
+{
+	add(s, member_of(s, root, id, inode));
+}
+
 static int
 add_spool(struct message_set *s, const struct place *pl, struct err *e)
 {

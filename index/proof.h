@@ -5,9 +5,9 @@
  *
  *	before + arrived = after + deleted + kept + vanished
  *
- * before: in the index when the run began (a scan just before), and what the plan had taken already; after: in the index when it ended (a
- * scan just after); deleted, kept: of this plan, kept is still in the private folder; arrived and vanished: what the MTA did meanwhile. A
- * message that was taken and is in the spool all the same is what must never be. 24 bytes a message.
+ * before: in the index when the run began (a scan just before), and what the plan had taken already, also what a killed run had no time to
+ * note; after: in the index when it ended (a scan just after); deleted, kept: of this plan, kept is still in the private folder; arrived and
+ * vanished: what the MTA did meanwhile. A message that was taken and is in the spool all the same is what must never be. 24 bytes a message.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +22,8 @@ struct message_set *message_set_new(struct index *ix);
 void message_set_free(struct message_set *s);
 size_t message_set_count(struct message_set *s);
 int message_set_has(struct message_set *s, const char *root, const char *id, uint64_t inode);
+
+void message_set_add(struct message_set *s, const char *root, const char *id, uint64_t inode);
 
 /* Adds what the index has now in the spools of a plan; what a selection gives, also messages that have gone; the plan's items whose state's bit is
  * in mask. */

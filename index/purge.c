@@ -655,6 +655,9 @@ take_batch(struct run *run, struct work *w, size_t n, struct err *e)
 
 	if (run_each(run, w, n, is_shared, look_for, e) < 0)
 		return -1;
+	for (i = 0; i < n && run->opt->found != NULL; i++)
+		if (w[i].state == ITEM_TAKEN)
+			run->opt->found(run->opt->found_arg, w[i].pl->pl.root, &w[i].it);
 	if (journal_begin(run->j, e) < 0)
 		return -1;
 	rc = note_intent(run, w, n, e);

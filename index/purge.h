@@ -34,6 +34,9 @@ struct purge_options {
 	void *progress_arg;
 	int (*stop)(void *arg);		/* asked between messages: non-zero ends the run cleanly, resumable; NULL: never */
 	void *stop_arg;
+	void (*found)(void *arg, const char *root, const struct item *it);	/* told of each message that a run before this took and, killed, could
+					 * not note: the journal has it as not taken; NULL: none */
+	void *found_arg;
 };
 
 struct purge_result {

@@ -116,6 +116,22 @@ SKIP: {
 	ok(!-e "$c->{s}/$log/$id", '  its log goes with the message');
 }
 
+# ---- what a killed run had taken and could not note was there before it, it did not arrive
+
+for my $kind (qw(postfix exim smartermail)) {
+	my $c = fresh(fault_case("$dir/noted-$kind", $kind, 5, '--fast'));
+	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a});
+	my ($p) = points($c, @purge);
+	my @take = grep { $_->{name} eq 'sys_rename' && $_->{path2} =~ /\.spoolsweep.*\.0\z/ } @$p;
+	is(scalar @take, 5, "$kind: five are taken");
+	fresh($c);
+	run($c, "$take[3]{n}:kill", @purge);
+	my $r = run($c, undef, 'purge', '--resume', '--json');
+	is($r->{status}, 0, '  killed in the middle and resumed') or diag $r->{err};
+	my ($sum) = grep { exists $_->{sha256} } json_lines($r->{out});
+	is_deeply([ @$sum{qw(before arrived after deleted vanished)} ], [5, 0, 0, 5, 0], '  nothing arrived');
+}
+
 # ---- after a power cut the volume may have another device number
 
 for my $kind (qw(postfix exim smartermail)) {
