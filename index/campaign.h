@@ -59,6 +59,9 @@ void campaign_url(struct campaign_reader *r, const char *domain, const char *url
 /* An attachment by the hash of its decoded bytes. */
 void campaign_file(struct campaign_reader *r, const void *hash, size_t n);
 
+/* The same of an image that the HTML shows: a logo as often as not, so it counts where there are no words beside it. */
+void campaign_picture(struct campaign_reader *r, const void *hash, size_t n);
+
 /* The print, sorted; returns how many numbers. 0: nothing in it to compare. */
 size_t campaign_end(uint32_t out[CAMPAIGN_PRINT_MAX], struct campaign_reader *r);
 

@@ -18,6 +18,8 @@
  * Of messages that differ in subject and beginning no common ending makes one campaign: it is a signature or a legal notice. And
  * where the text is the same from its beginning to its end, another subject does not make it another message.
  *
+ * Where there are no words, what is attached is the message: the same picture is the same campaign under any subject.
+ *
  * What only one message has (random words) counts less than what it shares, and what few members
  * of a group have does not count for it. Too little in common (a "thanks" and an "ok") is no evidence.
  *
@@ -51,6 +53,8 @@
 #define COPIES_MIN 2		/* … of which there are so many copies */
 #define WORDS_MIN 3		/* fewer long words say less than their rows */
 #define UNIFORM 0.9		/* members that are less alike were put together by chance of their variants: others may be yet more different */
+#define WORDLESS 1.5		/* fewer rows of words are no text: then what is attached is the message … */
+#define SAME_FILES 0.9		/* … and this much of it in common makes two of them one */
 #define EVIDENCE 4.0		/* traits in common, at least */
 #define OWN_LIKENESS 0.8	/* how alike a message is to its own copies, as long as none is known … */
 #define OWN_WEIGHT 2.0		/* … counted as so many */
@@ -498,6 +502,14 @@ is_other_letter(const struct shared *s, const struct group *a, const struct grou
 	return subject >= 0 && subject < SUBJECT_NONE && head >= 0 && rest > larger(head + ENDING, SAME);
 }
 
+/* The same picture or document and no word beside it. The subject is all that is left to vary, so it says nothing. */
+static int
+is_same_file(const struct shared *s, const struct group *a, const struct group *b)
+{
+	return larger((a->rows[0] + a->rows[1]) / (double)a->times, (b->rows[0] + b->rows[1]) / (double)b->times) < WORDLESS &&
+	    cosine(s, a, b, CAMPAIGN_FILE) >= SAME_FILES;
+}
+
 /* How much more alike two groups are than they have to be; below 1 they stay apart. strict: share of their own likeness that is wanted, 0: near equality. */
 static double
 merit(const struct grouping *g, struct group *a, struct group *b, double strict)
@@ -506,6 +518,8 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 	double got, want, ease;
 
 	shared_of(&s, g, a, b);
+	if (is_same_file(&s, a, b))
+		return 1 / SAME_FILES;
 	if (evidence(&s) < EVIDENCE)
 		return 0;
 	got = alike(&s, a, b);

@@ -34,7 +34,7 @@ struct flow {
 struct campaign_reader {
 	struct words names, subject;
 	struct flow plain, html;
-	struct sketch subjects, urls, files;
+	struct sketch subjects, urls, files, pictures;
 	uint64_t name[NAMES_MAX], greeting[GREETINGS_MAX];
 	size_t nnames, ngreetings;
 	uint64_t name_bits;
@@ -216,7 +216,7 @@ campaign_begin(struct campaign_reader *r)
 {
 	r->nnames = 0;
 	r->name_bits = 0;
-	r->subjects.n = r->urls.n = r->files.n = 0;
+	r->subjects.n = r->urls.n = r->files.n = r->pictures.n = 0;
 	r->subject_before = r->subject_all = r->subject_words = 0;
 	words_init(&r->names, name_word, r);
 	words_init(&r->subject, subject_word, r);
@@ -333,6 +333,12 @@ campaign_file(struct campaign_reader *r, const void *hash, size_t n)
 	sketch_add(&r->files, CAMPAIGN_FILE, hash_bytes(hash, n));
 }
 
+void
+campaign_picture(struct campaign_reader *r, const void *hash, size_t n)
+{
+	sketch_add(&r->pictures, CAMPAIGN_FILE, hash_bytes(hash, n));
+}
+
 static size_t
 put(uint32_t *out, const struct sketch *s, enum campaign_block block)
 {
@@ -347,12 +353,15 @@ size_t
 campaign_end(uint32_t out[CAMPAIGN_PRINT_MAX], struct campaign_reader *r)
 {
 	const struct flow *f = &r->html;
+	unsigned i;
 	size_t n;
 
 	flow_end(&r->plain);
 	flow_end(&r->html);
 	if (f->count < MAIN_WORDS && r->plain.count > f->count)
 		f = &r->plain;
+	for (i = 0; f->count == 0 && i < r->pictures.n; i++)
+		sketch_add_trait(&r->files, CAMPAIGN_FILE, r->pictures.v[i]);
 	n = put(out, &r->subjects, CAMPAIGN_SUBJECT);
 	n += put(out + n, &f->head_word, CAMPAIGN_HEAD_WORD);
 	n += put(out + n, &f->head, CAMPAIGN_HEAD);

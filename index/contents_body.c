@@ -326,8 +326,9 @@ on_end(void *arg, const struct mime_part *p)
 		look_at(r, p, to);
 	if (p->is_cut)
 		return;
-	/* an image that the HTML shows is a logo as often as not */
-	if (r->inner < 0 && to->is_attachment && p->size != 0 && !(p->content_id != NULL && strncmp(p->type, "image/", 6) == 0))
+	if (r->inner < 0 && p->size != 0 && p->content_id != NULL && strncmp(p->type, "image/", 6) == 0)
+		campaign_picture(r->campaign, to->sha256, sizeof to->sha256);
+	else if (r->inner < 0 && to->is_attachment && p->size != 0)
 		campaign_file(r->campaign, to->sha256, sizeof to->sha256);
 	to->size = (int64_t)p->size;
 	to->has_sha256 = 1;

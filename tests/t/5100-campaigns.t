@@ -3,8 +3,10 @@
 # the selector; what the ranking makes of it.
 use strict;
 use warnings;
+use File::Path qw(make_path);
 use FindBin;
 use lib $FindBin::Bin;
+use MIME::Base64 ();
 use Sweep;
 use Test::More;
 
@@ -118,6 +120,29 @@ like(sweep_ok({ index => $index }, 'show', $one->{id})->{out}, qr/^campaign +$fi
 my $r = sweep({ index => $index }, 'restore', "$work/none.tar.zst", '--campaign', $first->{key});
 is($r->{status}, 64, 'a restore by campaign is refused');
 like($r->{err}, qr/--campaign/, 'with the reason');
+
+# Spam that is a picture: shown by the HTML or attached, under other subjects and names; a shop's logo beside texts makes no campaign.
+{
+	my $spool = "$work/pictures";
+	my $serial = 0;
+	make_path(map { "$spool/$_" } qw(input msglog db));
+	my $put = sub {
+		my ($subject, $html, $id, $data) = @_;
+		my $name = sprintf '1qDO9M-%06d-2p', ++$serial;
+		my $header = join '', map { sprintf "%03d  %s\n", 1 + length, $_ } "Subject: $subject", 'Content-Type: multipart/related; boundary=b';
+		spew("$spool/input/$name-H", "$name-H\nmail 8 8\n<a\@b.example>\n1790000000 0\nXX\n1\nr\@c.example\n\n$header", 0640);
+		spew("$spool/input/$name-D", "$name-D\n--b\nContent-Type: text/html\n\n$html\n--b\nContent-Type: image/png; name=$serial.png\n" .
+		    ($id ? "Content-ID: <$serial\@x>\n" : '') . "Content-Transfer-Encoding: base64\n\n" . MIME::Base64::encode_base64($data) . "--b--\n", 0640);
+	};
+	my $picture = "\x89PNG\r\n\x1a\n" . join '', map { chr } map { $_ * 7 % 251 } 1 .. 2000;
+	$put->("Zqk " . (qw(apple harbour meadow ladder violin))[$_ - 1] . " vxw", '<img src=cid:x>', $_ % 2, $picture) for 1 .. 5;
+	$put->('Opening hours', '<p>The library opens at nine on Monday.</p><img src=cid:x>', 1, $picture);
+	$put->('Ferry', '<p>No ships leave before the strike is over.</p><img src=cid:x>', 1, $picture);
+	$put->('Another', '<img src=cid:x>', 1, "$picture+");
+	sweep_ok({ index => "$work/pictures.db" }, 'scan', '--contents', "exim:$spool");
+	my @found = map { $_->{messages} } json_lines(sweep_ok({ index => "$work/pictures.db" }, 'rank', '--by', 'campaign', '--json')->{out});
+	is("@found", '5 1 1 1', 'one picture without words is one campaign under any subject');
+}
 
 # Without contents nothing is known, and that is said.
 my $plain = "$work/plain.db";

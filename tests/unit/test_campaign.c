@@ -312,6 +312,41 @@ waves(void **state)
 		assert_true(item[i].id == item[0].id);
 }
 
+/* Mail that is a picture and nothing else: the same one under any subject. Beside words, a picture that the HTML shows is a logo. */
+static void
+pictures(void **state)
+{
+	static const struct { const char *subject, *text, *picture, *file; int same_as; } c[] = {
+		{ "Nvoreig teza", "", "one", NULL, 0 }, { "Harbour lights", "", "one", NULL, 0 }, { "Bicycle", "", NULL, "one", 0 },
+		{ "Window", "", "two", NULL, 3 }, { "Balcony", "", "one", "scan", 4 },
+		{ "Library opening", "the library opens on Monday at nine and closes at five", "one", NULL, 5 },
+		{ "Ferry strike", "no ferry leaves the harbour before the strike is over", "one", NULL, 6 }
+	};
+	enum { N = sizeof c / sizeof c[0] };
+	struct campaign_reader *r = campaign_reader_new();
+	uint32_t print[N][CAMPAIGN_PRINT_MAX];
+	struct campaign_item item[N];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N; i++) {
+		campaign_begin(r);
+		campaign_subject(r, c[i].subject);
+		if (c[i].picture != NULL)
+			campaign_picture(r, c[i].picture, strlen(c[i].picture));
+		campaign_text(r, 1, c[i].text, strlen(c[i].text));
+		campaign_text_end(r, 1);
+		if (c[i].file != NULL)
+			campaign_file(r, c[i].file, strlen(c[i].file));
+		item[i] = (struct campaign_item){ print[i], (uint32_t)campaign_end(print[i], r), 1, 0 };
+	}
+	campaign_group(item, N);
+	for (i = 0; i < (size_t)N * N; i++)
+		if ((item[i / N].id == item[i % N].id) != (c[i / N].same_as == c[i % N].same_as))
+			fail_msg("%s and %s", c[i / N].subject, c[i % N].subject);
+	campaign_reader_free(r);
+}
+
 /* A "thanks" is no campaign. */
 static void
 too_little(void **state)
@@ -354,7 +389,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tricks), cmocka_unit_test(masks), cmocka_unit_test(pieces), cmocka_unit_test(bounds),
 		cmocka_unit_test(damaged_prints), cmocka_unit_test(groups), cmocka_unit_test(waves), cmocka_unit_test(any_order), cmocka_unit_test(ids_stay),
-		cmocka_unit_test(too_little), cmocka_unit_test(fixed)
+		cmocka_unit_test(pictures), cmocka_unit_test(too_little), cmocka_unit_test(fixed)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
