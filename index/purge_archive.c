@@ -15,6 +15,8 @@ struct job {
 	struct arc *arc;
 	const char *name;
 	uint64_t files, bytes, messages;
+	int delivered;
+	int is_torn;			/* it has a part of a message that is left out */
 };
 
 /* ---- names ---- */
@@ -84,9 +86,10 @@ note_delivered(struct job *job, const struct item *it, const struct item_part *p
 	arena_reset(&job->run->message);
 	part_add(&si.parts, PART_MESSAGE, arena_fmt(&job->run->message, "%s/%s", pl->shelf, pl->pl.folder), p->private);
 	if (spool_read(&m, pl->r, &si, &job->run->message, NULL) == 0 && !m.is_taken_mid_way && m.pending == 0)
-		job->run->out->delivered++;
+		job->delivered++;
 }
 
+/* 0, ARC_UNREAD (err; the archive is as it was), -1. */
 static int
 add_part(struct job *job, const struct item *it, struct item_part *p, struct run_place *pl, struct err *e)
 {
@@ -97,15 +100,17 @@ add_part(struct job *job, const struct item *it, struct item_part *p, struct run
 
 	for (try = 0; try < TRIES && rc == 1; try++) {
 		rc = sys_open_at(&f, &p->st, pl->private, p->private);
-		if (rc != 0)
-			return err_set(e, rc, "open %s/%s of message %s", pl->path, p->private, it->id);
+		if (rc != 0) {
+			err_set(e, rc, "open %s/%s of message %s", pl->path, p->private, it->id);
+			return rc == EIO ? ARC_UNREAD : -1;
+		}
 		rc = arc_add(p->sha, job->arc, pl->archive_name, path, f, &p->st, e);
 		sys_close(&f);
 	}
 	if (rc == 1)
 		return err_set(e, 0, "%s/%s of message %s keeps changing while it is archived", pl->path, p->private, it->id);
-	if (rc < 0)
-		return -1;
+	if (rc != 0)
+		return rc;
 	p->has_sha = 1;
 	job->files++;
 	job->bytes += p->st.size;
@@ -142,6 +147,15 @@ add_json(struct job *job, const struct item *it, const struct item_part *p, size
 	return rc;
 }
 
+/* A bad sector must not keep the others out of the archive: the message stays where it is, as one that its MTA delivers does. */
+static void
+leave_out(struct job *job, struct work *w, const struct err *why)
+{
+	w->state = ITEM_FAILED;
+	w->why = arena_fmt(&job->run->batch, "%s: kept in the private folder, purge --undo %lld puts it back", why->text,
+	    (long long)job->run->plan.id);
+}
+
 /* w->state tells what became of it; w->is_noted: the journal lacks nothing of its files but the digests. */
 static int
 add_message(struct job *job, struct work *w, struct err *e)
@@ -149,6 +163,7 @@ add_message(struct job *job, struct work *w, struct err *e)
 	struct run *run = job->run;
 	struct sys_stat st;
 	size_t k;
+	int rc;
 
 	if (w->n == 0)
 		return err_set(e, 0, "the journal is damaged: message %s was taken, but no file of it is known", w->it.id);
@@ -161,8 +176,13 @@ add_message(struct job *job, struct work *w, struct err *e)
 	w->is_noted = 1;
 	for (k = 0; k < w->n; k++) {
 		st = w->part[k].st;
-		if (add_part(job, &w->it, &w->part[k], w->pl, e) < 0)
-			return -1;
+		rc = add_part(job, &w->it, &w->part[k], w->pl, e);
+		if (rc == ARC_UNREAD) {
+			leave_out(job, w, e);
+			job->is_torn = k != 0;
+		}
+		if (rc != 0)
+			return rc < 0 ? -1 : 0;
 		w->is_noted = w->is_noted && run_is_same_file(&st, &w->part[k].st) && st.ctime == w->part[k].st.ctime;
 	}
 	note_delivered(job, &w->it, w->part, w->n, w->pl);
@@ -213,9 +233,9 @@ write_messages(struct job *job, uint64_t all, struct err *e)
 	size_t n = RUN_BATCH, i;
 	int rc = 0;
 
-	while (rc == 0 && n == RUN_BATCH && !run_should_stop(run)) {
+	while (rc == 0 && n == RUN_BATCH && !job->is_torn && !run_should_stop(run)) {
 		rc = run_load(run, w, &n, &last, 1u << ITEM_TAKEN, e);
-		for (i = 0; rc == 0 && i < n && !run_should_stop(run); i++)
+		for (i = 0; rc == 0 && i < n && !job->is_torn && !run_should_stop(run); i++)
 			rc = add_message(job, &w[i], e);
 		if (rc == 0 && i != 0)
 			rc = note_batch(run, w, i, e);
@@ -301,6 +321,18 @@ publish(struct job *job, const struct arc_report *rep, struct err *e)
 	return run_note_archive(run, arena_fmt(&run->arena, "%s/%s", run->opt->archive_dir, job->name), rep, e);
 }
 
+/* What was written is of no use: it has a part of a message that is not in it. */
+static int
+begin_anew(struct job *job, struct err *e)
+{
+	arc_close(job->arc);
+	job->arc = NULL;
+	job->files = job->bytes = job->messages = 0;
+	job->delivered = job->is_torn = 0;
+	return journal_items_move(job->run->j, job->run->plan.id, ITEM_ARCHIVED, ITEM_TAKEN, NULL, e) < 0 ? -1 : 1;
+}
+
+/* 0, 1 once more (without a message that it met), -1. */
 static int
 make_archive(struct job *job, uint64_t all, struct err *e)
 {
@@ -312,7 +344,10 @@ make_archive(struct job *job, uint64_t all, struct err *e)
 		return -1;
 	if (run_should_stop(run))
 		return err_set(e, 0, "stopped");
-	if (job->messages == 0) {	/* all are still in delivery */
+	if (job->is_torn)
+		return begin_anew(job, e);
+	run->out->delivered += job->delivered;
+	if (job->messages == 0) {	/* all are still in delivery, or cannot be read */
 		arc_close(job->arc);
 		job->arc = NULL;
 		return arc_discard(job->folder, job->name, e);
@@ -415,7 +450,8 @@ run_archive(struct run *run, struct err *e)
 	/* Its name stands in the journal before the first byte, so that a resume finds what a kill left. */
 	rc = journal_plan_archive(run->j, run->plan.id, arena_fmt(&run->arena, "%s/%s", run->opt->archive_dir, job.name), -1, NULL, e);
 	if (rc == 0)
-		rc = make_archive(&job, all, e);
+		while ((rc = make_archive(&job, all, e)) == 1)
+			continue;
 out:
 	arc_close(job.arc);
 	sys_dir_close(job.folder);

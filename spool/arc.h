@@ -35,7 +35,9 @@ int arc_create(struct arc **out, struct sys_dir *folder, const char *name, const
 /* Adds one file of a message: spool is "KIND-N", path the true path below the spool root (bytes). Its size is fixed by st->size. The file is
  * hashed before the member is begun (below 1 MiB from one read in memory, else in a pass of its own); a file that is not st->size bytes long, or that
  * differs between the passes, is told before it spoils the archive where that is possible: 1, nothing was added, the caller opens it again and repeats. A file that
- * changed after its member was begun is -1, and so is an mtime in the last second before 1970 (no pax writer here holds it). sha gets the digest of the bytes archived. */
+ * changed after its member was begun is -1, and so is an mtime in the last second before 1970 (no pax writer here holds it). ARC_UNREAD and err: a read of the file
+ * failed before anything was added, the archive is as it was. sha gets the digest of the bytes archived. */
+#define ARC_UNREAD 2
 int arc_add(unsigned char sha[ARC_SHA256], struct arc *a, const char *spool, const char *path, struct sys_file f,
     const struct sys_stat *st, struct err *e);
 

@@ -351,14 +351,21 @@ arc_create(struct arc **out, struct sys_dir *folder, const char *name, const str
 	return -1;
 }
 
-/* Reads a file of at most WHOLE bytes into memory: 0, 1 not the size that fstat told, -1. */
+static int
+unread(const char *path, struct err *e)
+{
+	err_set(e, errno, "read %s", path);
+	return ARC_UNREAD;
+}
+
+/* Reads a file of at most WHOLE bytes into memory: 0, 1 not the size that fstat told, ARC_UNREAD. */
 static int
 read_whole(unsigned char sha[ARC_SHA256], struct arc *a, const char *path, struct sys_file f, uint64_t size, struct err *e)
 {
 	int64_t got = sys_pread(f, a->space, (size_t)size + 1, 0);
 
 	if (got < 0)
-		return err_set(e, errno, "read %s", path);
+		return unread(path, e);
 	if ((uint64_t)got != size)
 		return 1;
 	sys_sha256_add(a->sha, a->space, (size_t)size);
@@ -366,7 +373,7 @@ read_whole(unsigned char sha[ARC_SHA256], struct arc *a, const char *path, struc
 	return 0;
 }
 
-/* One pass over a larger file; with `name` its bytes go into the tar. 0, 1 not of that size, -1. */
+/* One pass over a larger file; with `name` its bytes go into the tar. 0, 1 not of that size, ARC_UNREAD, -1. */
 static int
 pass(unsigned char sha[ARC_SHA256], struct arc *a, const char *path, const char *name, struct sys_file f, uint64_t size, struct err *e)
 {
@@ -379,7 +386,7 @@ pass(unsigned char sha[ARC_SHA256], struct arc *a, const char *path, const char 
 		n = size - at < WHOLE ? (size_t)(size - at) : WHOLE;
 		got = sys_pread(f, a->space, n, at);
 		if (got < 0)
-			rc = err_set(e, errno, "read %s", path);
+			rc = unread(path, e);
 		else if ((size_t)got < n)
 			rc = 1;
 		else
@@ -390,7 +397,7 @@ pass(unsigned char sha[ARC_SHA256], struct arc *a, const char *path, const char 
 	sys_sha256_end(sha, a->sha);
 	if (rc == 0) {
 		got = sys_pread(f, a->space, 1, size);
-		rc = got < 0 ? err_set(e, errno, "read %s", path) : got != 0;
+		rc = got < 0 ? unread(path, e) : got != 0;
 	}
 	return rc;
 }
@@ -405,6 +412,8 @@ put_large(unsigned char sha[ARC_SHA256], struct arc *a, const char *path, const 
 	if (put_head(a, name, st, e) < 0)
 		return -1;
 	rc = pass(again, a, path, name, f, st->size, e);
+	if (rc == ARC_UNREAD)
+		return -1;
 	if (rc > 0 || (rc == 0 && memcmp(again, sha, ARC_SHA256) != 0))
 		rc = err_set(e, 0, "%s changed while it was archived", path);
 	return rc;

@@ -237,6 +237,50 @@ for my $kind (qw(postfix exim smartermail)) {
 	is_deeply([sort values %{ states($c) }], [('taken') x 3], '  each of them');
 }
 
+# ---- a file that cannot be read
+
+# Each read of a file of a taken message fails, and each opening: that message is left out of the archive, the others are in it and go.
+for my $kind (is_windows() ? 'smartermail' : qw(postfix exim smartermail)) {
+	my $c = fresh(fault_case("$dir/unread-$kind", $kind, 3, '--fast'));
+	my @live = $kind eq 'smartermail' ? '--live' : ();
+	my @purge = ('purge', '--all', '--execute', '--yes', '--archive', $c->{a}, @live);
+	my ($p) = points($c, @purge);
+	my ($from) = map { $_->{n} } grep { $_->{name} eq 'sys_create_at' && $_->{path} =~ /\.tar\.zst\.tmp\z/ } @$p;
+	my ($to) = map { $_->{n} } grep { $_->{name} eq 'sys_sync' && $_->{path} =~ /\.tar\.zst\.tmp\z/ } @$p;
+	my @at = grep { $_->{n} > $from && $_->{n} < $to && $_->{name} =~ /^sys_(?:pread|open_at)\z/ && $_->{path} =~ m{/\d+\.\d+\z} } @$p;
+	my $first = grep { $_->{path} =~ /\.0\z/ } @at;
+	ok($first >= 6 && @at > $first, "$kind: reads and openings of first files, and of others");
+	my @wrong;
+	for my $at (@at) {
+		my $what = "$at->{name} $at->{path}";
+		for my $end ('resume', 'undo') {
+			fresh($c);
+			my $r = run($c, "$at->{n}:EIO", @purge);
+			my ($id) = grep { states($c)->{$_} eq 'failed' } keys %{ states($c) };
+			push @wrong, "$what: exit $r->{status}: $r->{err}" if $r->{status} != 3;
+			push @wrong, "$what: " . join ' ', sort values %{ states($c) } if join(' ', sort values %{ states($c) }) ne 'deleted deleted failed';
+			next if !defined $id;
+			push @wrong, "$what: it is not told: $r->{out} $r->{err}"
+			    if $r->{out} !~ /^failed\s+\Q$id\E\s.*kept in the private folder/m || $r->{err} !~ /to finish it: .*purge --resume 1$/m;
+			my ($a) = values %{ archives($c) };
+			my %in = map { $_ => 1 } values %{ $a || {} };
+			push @wrong, "$what: the archive is not of the others alone"
+			    if grep { my $m = $_; ($m eq $id) == grep { $in{$_} } values %{ $c->{messages}{$m} } } keys %{ $c->{messages} };
+			push @wrong, "$what: lost " . join ' ', lost($c) if lost($c);
+			my %kept = map { m{/(\d+)\.\d+\z} ? ($1 => 1) : () } keys %{ look($c)->{private} };
+			push @wrong, "$what: the private folder has " . join ' ', sort keys %kept if keys %kept != 1;
+			push @wrong, "$what: a temporary file is left" if glob "$c->{a}/.spoolsweep-*";
+			$r = run($c, undef, 'purge', $end eq 'resume' ? ('--resume', 1) : ('--undo', 1, '--execute'), @live);
+			push @wrong, "$what: then $end: exit $r->{status}: $r->{err}" if $r->{status} != ($end eq 'resume' ? 0 : 3);
+			push @wrong, "$what: then $end: " . states($c)->{$id} if states($c)->{$id} ne ($end eq 'resume' ? 'deleted' : 'released');
+			push @wrong, "$what: then $end: the plan is " . plan_row($c)->{state} if plan_row($c)->{state} ne 'done';
+			push @wrong, "$what: then $end: lost " . join ' ', lost($c) if lost($c);
+			push @wrong, "$what: then $end: there is a private folder" if %{ look($c)->{private} };
+		}
+	}
+	is_deeply(\@wrong, [], "$kind: a message of which a file cannot be read is left out, at " . @at . ' places; --resume takes it, --undo puts it back');
+}
+
 # ---- what a resume looks at first
 
 {

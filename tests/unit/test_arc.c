@@ -1154,7 +1154,7 @@ publish_and_discard(void **state)
 	assert_int_equal(count_files(w), 1);
 }
 
-/* A file that is not as long as it was said is not added, and the archive goes on. */
+/* A file that is not as long as it was said, or that cannot be read, is not added, and the archive goes on. */
 static void
 wrong_sizes(void **state)
 {
@@ -1176,6 +1176,10 @@ wrong_sizes(void **state)
 		st.size = size[i] - (size[i] != 0);
 		assert_int_equal(arc_add(sha, a, "exim-1", "x", f, &st, &e), size[i] != 0);
 		sys_close(&f);
+		st.size = size[i];
+		err_clear(&e);
+		assert_int_equal(arc_add(sha, a, "exim-1", "y", f, &st, &e), ARC_UNREAD);
+		assert_int_not_equal(e.sys, 0);
 	}
 	assert_int_equal(arc_finish(a, &e), 0);
 	assert_int_equal(arc_finish(a, &e), -1);
