@@ -130,6 +130,7 @@ struct spool_place {
 };
 size_t spools_find(struct spool_place **out);
 void spools_free(struct spool_place *p, size_t n);
+int spools_is_hidden(const struct spool_place *p);	/* only the MTA itself tells of it: not found where that cannot be asked */
 const char *spools_looked_for(void);	/* one sentence for "none found" */
 
 extern const struct command cmd_spools, cmd_scan, cmd_rank, cmd_list, cmd_show, cmd_purge, cmd_hold, cmd_release, cmd_plans, cmd_verify,

@@ -255,11 +255,33 @@ start(struct plan_of_it *p, struct err *e)
 	return p->with == SYS_SCHEDULER_TASK ? sys_run(text, sizeof text, create, SECONDS, e) : 0;
 }
 
+/* Exim run as root ends where it cannot change its groups, as in the unit: what it alone tells must be given to the check. */
+static void
+say_hidden(void)
+{
+	struct spool_place *place;
+	struct buf b;
+	size_t i, n = spools_find(&place), hidden = 0;
+
+	buf_init(&b, (size_t)1 << 16);
+	for (i = 0; i < n; i++) {
+		buf_fmt(&b, "%s%s", i == 0 ? "" : " ", place[i].arg);
+		hidden += (size_t)spools_is_hidden(&place[i]);
+	}
+	if (hidden > 0)
+		cmd_say("in its sandbox the check cannot ask Exim where its spool is, which is no usual place: name the spools in /etc/default/spoolsweep,"
+		    " SPOOLSWEEP_CHECK_OPTIONS=\"%s\"", buf_cstr(&b));
+	buf_free(&b);
+	spools_free(place, n);
+}
+
 static int
 install(struct plan_of_it *p, struct err *e)
 {
 	if (write_files(p, e) < 0)
 		return -1;
+	if (p->with == SYS_SCHEDULER_SYSTEMD)
+		say_hidden();
 	return p->c->opt[OPT_FOLDER] != NULL ? 0 : start(p, e);
 }
 

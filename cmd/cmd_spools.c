@@ -139,7 +139,25 @@ find_postfix(struct finder *f)
 	}
 }
 
-/* exim -bP needs no rights for spool_directory (Exim specification, "-bP"). */
+static const char *const exim_usual[] = { "/var/spool/exim4", "/var/spool/exim" };
+
+int
+spools_is_hidden(const struct spool_place *p)
+{
+	struct err e = { 0, "" };
+	char *real;
+	size_t i;
+	int is_usual = strcmp(p->kind, "exim") != 0;
+
+	for (i = 0; !is_usual && i < sizeof exim_usual / sizeof exim_usual[0]; i++) {
+		real = sys_realpath(exim_usual[i], &e);
+		is_usual = real != NULL && strcmp(real, p->dir) == 0;
+		free(real);
+	}
+	return !is_usual;
+}
+
+/* exim -bP needs no rights for spool_directory (Exim specification, "-bP"), but as root it must be able to give them up. */
 static void
 find_exim(struct finder *f)
 {
@@ -161,8 +179,8 @@ find_exim(struct finder *f)
 	}
 	if (told)
 		return;
-	add_usual(f, "exim", "/var/spool/exim4");
-	add_usual(f, "exim", "/var/spool/exim");
+	for (i = 0; i < sizeof exim_usual / sizeof exim_usual[0]; i++)
+		add_usual(f, "exim", exim_usual[i]);
 }
 
 static void
