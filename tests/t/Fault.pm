@@ -76,6 +76,16 @@ sub sql {
 }
 
 sub run_process {
+	my ($out, $err) = @_;
+	my $status;
+	for (1 .. 2) {
+		$status = run_once(@_);
+		last if !Sweep::never_began($status, $out, $err);
+	}
+	return $status;
+}
+
+sub run_once {
 	my ($out, $err, $env, @args) = @_;
 	my $pid = fork;
 	die "fork: $!" if !defined $pid;
