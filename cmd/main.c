@@ -45,7 +45,7 @@ not_written(const struct context *c, int status)
 {
 	const int changed = c->spool_changed || status == CMD_RESUME;
 
-	if (!sys_is_unread(c->out.error))
+	if (!c->out.is_pipe || !sys_is_unread(c->out.error))
 		cmd_say("write to stdout: %s", sys_error(c->out.error));
 	if (changed)
 		cmd_say("not all of the output could be written; \"spoolsweep plans\" and \"spoolsweep show ID\" tell what was done");

@@ -23,6 +23,7 @@ out_init(struct out *o, enum out_format format)
 	buf_init(&o->b, ROW_MAX);
 	buf_init(&o->cell, ROW_MAX);
 	o->is_terminal = sys_is_terminal(1);
+	o->is_pipe = sys_is_pipe(1);
 	/* no-color.org: set and not empty */
 	o->colour = (no_colour == NULL || no_colour[0] == '\0') && sys_terminal_colours(1);
 	if (o->is_terminal)

@@ -25,7 +25,7 @@ struct out {
 	int in_list, in_group;
 	int is_memory;			/* nothing is written: the text stays in b */
 	int error;			/* errno of the first failed write, 0 none */
-	int is_terminal, colour;
+	int is_terminal, is_pipe, colour;
 	size_t width;			/* columns of the terminal; 0: not a terminal, nothing is cut */
 };
 

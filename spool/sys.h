@@ -78,7 +78,7 @@ int sys_path_is_absolute(const char *path);
 /* The text of an errno, the same on all systems for what this header promises. */
 const char *sys_error(int code);
 
-int sys_is_unread(int code);	/* an errno of writing: nobody reads the other end of the pipe any more */
+int sys_is_unread(int code);	/* an errno of writing to a pipe: nobody reads its other end any more */
 int sys_is_full(int code);	/* an errno: no space, or over a quota */
 
 /* The errno of a code that a library took from the system (sqlite3_system_errno). */
@@ -103,6 +103,7 @@ uint32_t sys_uid(void);			/* who runs us, as sys_stat tells owners */
 unsigned sys_cpus(void);		/* at least 1 */
 int sys_is_root(void);			/* root, or an elevated Administrator */
 int sys_is_terminal(int fd);		/* 0, 1, 2 */
+int sys_is_pipe(int fd);		/* or a socket */
 int sys_terminal_colours(int fd);		/* does it take escape sequences? Made to where it can be */
 int sys_terminal_width(void);		/* columns; 80 when unknown */
 const char *sys_hostname(char *out, size_t n);

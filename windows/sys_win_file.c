@@ -662,7 +662,7 @@ sys_error(int code)
 	return win_error_text(code);
 }
 
-/* The C runtime says EINVAL of a pipe whose reader has gone. */
+/* The C runtime says EINVAL of a pipe whose reader has gone, as of whatever else it has no errno for. */
 int
 sys_is_unread(int code)
 {

@@ -179,6 +179,12 @@ sys_is_terminal(int fd)
 }
 
 int
+sys_is_pipe(int fd)
+{
+	return GetFileType((HANDLE)_get_osfhandle(fd)) == FILE_TYPE_PIPE;
+}
+
+int
 sys_terminal_colours(int fd)
 {
 	HANDLE h = (HANDLE)_get_osfhandle(fd);
