@@ -61,7 +61,6 @@
 
 struct node {			/* one print */
 	struct campaign_item *item;
-	uint64_t hash;
 	uint32_t *trait;	/* those that two messages or more have: numbers in the table of traits, ascending */
 	uint32_t ntraits;
 	float own[CAMPAIGN_BLOCKS];	/* weight of all traits of the block */
@@ -83,7 +82,9 @@ struct group {
 	uint32_t first;		/* its first node: its rank among equals */
 	uint32_t *trait, *count;
 	uint32_t n, cap;
+	int has_room;		/* trait and count are its own memory, with room for cap; else in that of all */
 	double own[CAMPAIGN_BLOCKS];	/* sum over its messages */
+	double mean[CAMPAIGN_BLOCKS];	/* of it, a message */
 	double rows[2];		/* rows of words in their beginnings and in the rest, the same sums */
 	double likeness, front, text;	/* of its members among themselves, as alike, front_alike and text_alike have it; likeness below 0: to be found */
 };
@@ -91,7 +92,8 @@ struct group {
 struct grouping {
 	struct node *node;
 	size_t nnodes;
-	uint32_t *arena;	/* traits of all nodes */
+	uint32_t *arena;	/* traits of all nodes … */
+	uint32_t *counts;	/* … and how many of its messages have each, of groups that have not grown */
 	uint32_t *name, *total;	/* of each trait: its number in prints; messages that have it */
 	uint32_t start[CAMPAIGN_BLOCKS + 1];	/* first trait of each block */
 	uint32_t *near;		/* first trait whose number has these top bits or higher ones */
@@ -103,6 +105,7 @@ struct grouping {
 	unsigned char *next;
 	struct compared *compared;	/* TRIES of each group */
 	uint32_t *votes;	/* of each group, while candidates are sought */
+	uint32_t *mark;		/* of each trait: how many messages of the group at hand have it */
 };
 
 /* ---- traits ---- */
@@ -221,7 +224,8 @@ number_traits(struct grouping *g)
 
 	for (i = 0; i < g->nnodes; i++)
 		total += g->node[i].item->n;
-	g->arena = mem_new((total + 1) * sizeof *g->arena);
+	g->arena = mem_grow(NULL, (total + 1) * sizeof *g->arena);
+	g->counts = mem_grow(NULL, (total + 1) * sizeof *g->counts);
 	for (total = i = 0; i < g->nnodes; i++) {
 		d = &g->node[i];
 		d->trait = g->arena + total;
@@ -242,25 +246,32 @@ number_traits(struct grouping *g)
 
 /* ---- likeness ---- */
 
+/* b is the group at hand, whose traits are marked: walking along both at once takes several times longer. */
 static void
 shared_between(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
 {
 	double pairs = (double)a->times * (double)b->times;
-	uint32_t i = 0, k = 0, x, y;
 	unsigned block = 0;
+	uint32_t i, count;
 
 	memset(s, 0, sizeof *s);
-	while (i < a->n && k < b->n) {	/* which of two is smaller is chance: no branch for it */
-		x = a->trait[i];
-		y = b->trait[k];
-		if (x == y) {
-			while (x >= g->start[block + 1])
-				block++;
-			s->of[block] += (double)a->count[i] * (double)b->count[k] / pairs;
-		}
-		i += x <= y;
-		k += y <= x;
+	for (i = 0; i < a->n; i++) {
+		count = g->mark[a->trait[i]];
+		if (count == 0)
+			continue;
+		while (a->trait[i] >= g->start[block + 1])
+			block++;
+		s->of[block] += (double)a->count[i] * (double)count / pairs;
 	}
+}
+
+static void
+mark(const struct grouping *g, const struct group *a, int is_set)
+{
+	uint32_t i;
+
+	for (i = 0; i < a->n; i++)
+		g->mark[a->trait[i]] = is_set ? a->count[i] : 0;
 }
 
 /* The same, from when the two were compared last if neither has grown since. */
@@ -315,7 +326,7 @@ larger(double a, double b)
 static double
 own(const struct group *a, unsigned block)
 {
-	return a->own[block] / (double)a->times;
+	return a->mean[block];
 }
 
 static double
@@ -345,11 +356,22 @@ block_alike(const struct shared *s, const struct group *a, const struct group *b
 	return sqrt(rows * (s->of[word] / sqrt(u * v)));
 }
 
+/* The same of those blocks that are looked at as a whole. */
+static void
+blocks_alike(double like[CAMPAIGN_BLOCKS], const struct shared *s, const struct group *a, const struct group *b)
+{
+	static const unsigned of[] = { CAMPAIGN_SUBJECT, CAMPAIGN_HEAD, CAMPAIGN_REST, CAMPAIGN_URL, CAMPAIGN_FILE };
+	size_t i;
+
+	for (i = 0; i < sizeof of / sizeof of[0]; i++)
+		like[of[i]] = block_alike(s, a, b, of[i]);
+}
+
 /* How alike what is seen first is; what stands below it may be a signature or a legal notice. */
 static double
-front_alike(const struct shared *s, const struct group *a, const struct group *b)
+front_alike(const double *like, const struct group *a, const struct group *b)
 {
-	double subject = block_alike(s, a, b, CAMPAIGN_SUBJECT), head = block_alike(s, a, b, CAMPAIGN_HEAD), w;
+	double subject = like[CAMPAIGN_SUBJECT], head = like[CAMPAIGN_HEAD], w;
 
 	if (subject < 0 || head < 0)
 		return larger(larger(subject, head), subject < 0 && head < 0 ? 1 : 0);
@@ -359,9 +381,9 @@ front_alike(const struct shared *s, const struct group *a, const struct group *b
 
 /* 1 when a text of some length is the same from its beginning to its end: then another subject does not make it another message. */
 static double
-text_agrees(const struct shared *s, const struct group *a, const struct group *b)
+text_agrees(const double *like, const struct group *a, const struct group *b)
 {
-	double head = block_alike(s, a, b, CAMPAIGN_HEAD), rest = block_alike(s, a, b, CAMPAIGN_REST);
+	double head = like[CAMPAIGN_HEAD], rest = like[CAMPAIGN_REST];
 
 	if (smaller(own(a, CAMPAIGN_HEAD), own(b, CAMPAIGN_HEAD)) < 10)
 		return 0;
@@ -371,7 +393,7 @@ text_agrees(const struct shared *s, const struct group *a, const struct group *b
 /* 0..1. Text that one has and the other has not counts against them. Links and attachments speak for a pair more than against it: a spammer has
  * many hosts. */
 static double
-alike(const struct shared *s, const struct group *a, const struct group *b)
+alike(const double *like, const struct group *a, const struct group *b)
 {
 	static const struct { unsigned block; double weight, bonus, one_sided, full; } part[] = {
 		{ CAMPAIGN_SUBJECT, 0.25, 0, 0.15, 3 }, { CAMPAIGN_HEAD, 0.35, 0, 0.35, 6 }, { CAMPAIGN_REST, 0.25, 0, 0.25, 12 },
@@ -381,7 +403,7 @@ alike(const struct shared *s, const struct group *a, const struct group *b)
 	size_t i;
 
 	for (i = 0; i < sizeof part / sizeof part[0]; i++) {
-		got = block_alike(s, a, b, part[i].block);
+		got = like[part[i].block];
 		if (got < 0)
 			continue;
 		x = own(a, part[i].block);
@@ -389,7 +411,7 @@ alike(const struct shared *s, const struct group *a, const struct group *b)
 		w = x > 0 && y > 0 ? part[i].weight + part[i].bonus * got : part[i].one_sided;
 		w *= smaller(1, larger(x, y) / part[i].full);
 		if (part[i].block == CAMPAIGN_SUBJECT)
-			w *= 1 - 0.8 * text_agrees(s, a, b);
+			w *= 1 - 0.8 * text_agrees(like, a, b);
 		sum += w * got;
 		weights += w;
 	}
@@ -420,13 +442,15 @@ text_alike(const struct shared *s, const struct group *a, const struct group *b)
 static void
 know_likeness(const struct grouping *g, struct group *a)
 {
+	double like[CAMPAIGN_BLOCKS];
 	struct shared s;
 
 	if (a->times < 2 || a->likeness >= 0)
 		return;
 	shared_within(&s, g, a);
-	a->likeness = alike(&s, a, a);
-	a->front = front_alike(&s, a, a);
+	blocks_alike(like, &s, a, a);
+	a->likeness = alike(like, a, a);
+	a->front = front_alike(like, a, a);
 	a->text = text_alike(&s, a, a);
 }
 
@@ -458,11 +482,17 @@ static double
 links_known(const struct grouping *g, const struct group *a)
 {
 	double sum = 0;
-	uint32_t i;
+	uint32_t i, lo = 0, hi = a->n;
 
-	for (i = 0; i < a->n; i++)
-		if (a->trait[i] >= g->start[CAMPAIGN_URL] && a->trait[i] < g->start[CAMPAIGN_URL + 1])
-			sum += (double)a->count[i];
+	while (lo < hi) {	/* the first link: they stand behind all of the text */
+		i = lo + (hi - lo) / 2;
+		if (a->trait[i] < g->start[CAMPAIGN_URL])
+			lo = i + 1;
+		else
+			hi = i;
+	}
+	for (i = lo; i < a->n && a->trait[i] < g->start[CAMPAIGN_URL + 1]; i++)
+		sum += (double)a->count[i];
 	return sum / (double)a->times;
 }
 
@@ -495,9 +525,9 @@ are_copies(const struct group *a, const struct group *b)
 
 /* Letters of one firm: other subjects, and the texts become the same towards their end. A text with variants has them everywhere. */
 static int
-is_other_letter(const struct shared *s, const struct group *a, const struct group *b)
+is_other_letter(const double *like)
 {
-	double subject = block_alike(s, a, b, CAMPAIGN_SUBJECT), head = block_alike(s, a, b, CAMPAIGN_HEAD), rest = block_alike(s, a, b, CAMPAIGN_REST);
+	double subject = like[CAMPAIGN_SUBJECT], head = like[CAMPAIGN_HEAD], rest = like[CAMPAIGN_REST];
 
 	return subject >= 0 && subject < SUBJECT_NONE && head >= 0 && rest > larger(head + ENDING, SAME);
 }
@@ -514,25 +544,26 @@ is_same_file(const struct shared *s, const struct group *a, const struct group *
 static double
 merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 {
+	double like[CAMPAIGN_BLOCKS], got, want, ease;
 	struct shared s;
-	double got, want, ease;
 
 	shared_of(&s, g, a, b);
 	if (is_same_file(&s, a, b))
 		return 1 / SAME_FILES;
 	if (evidence(&s) < EVIDENCE)
 		return 0;
-	got = alike(&s, a, b);
+	blocks_alike(like, &s, a, b);
+	got = alike(like, a, b);
 	if (strict == 0)
-		return is_new_text(&s, g, a, b) ? 0 : got / 0.85;
+		return got < 0.85 || is_new_text(&s, g, a, b) ? 0 : got / 0.85;
 	know_likeness(g, a);
 	know_likeness(g, b);
-	if (is_other_letter(&s, a, b))
+	if (is_other_letter(like))
 		return 0;
 	if (are_copies(a, b) && is_new_text(&s, g, a, b))
 		return 0;
 	ease = is_note(&s, a, b) ? NOTE : 1;
-	if (front_alike(&s, a, b) < ease * FRONT * pooled(a->front, a->times, b->front, b->times))
+	if (front_alike(like, a, b) < ease * FRONT * pooled(a->front, a->times, b->front, b->times))
 		return 0;
 	want = ease * pooled(a->likeness, a->times, b->likeness, b->times);
 	return got / larger(FLOOR, strict * want * smaller(1, want / UNIFORM));
@@ -573,6 +604,35 @@ prune(struct group *a)
 	free(v);
 }
 
+static void
+make_room(struct group *a, uint32_t n)
+{
+	uint32_t *trait = a->has_room ? a->trait : NULL, *count = a->has_room ? a->count : NULL;
+
+	a->cap = n + n / 2;
+	trait = mem_grow(trait, a->cap * sizeof *trait);
+	count = mem_grow(count, a->cap * sizeof *count);
+	if (!a->has_room && a->n != 0) {
+		memcpy(trait, a->trait, a->n * sizeof *trait);
+		memcpy(count, a->count, a->n * sizeof *count);
+	}
+	a->trait = trait;
+	a->count = count;
+	a->has_room = 1;
+}
+
+static void
+free_traits(struct group *a)
+{
+	if (a->has_room) {
+		free(a->trait);
+		free(a->count);
+	}
+	a->trait = a->count = NULL;
+	a->n = a->cap = 0;
+	a->has_room = 0;
+}
+
 /* Backwards, so that one array serves. */
 static void
 merge_traits(struct group *a, const struct group *b)
@@ -590,11 +650,8 @@ merge_traits(struct group *a, const struct group *b)
 			k++;
 	}
 	o = a->n + b->n - both;
-	if (o > a->cap) {
-		a->cap = o + o / 2;
-		a->trait = mem_grow(a->trait, a->cap * sizeof *a->trait);
-		a->count = mem_grow(a->count, a->cap * sizeof *a->count);
-	}
+	if (o > a->cap)
+		make_room(a, o);
 	i = a->n;
 	k = b->n;
 	a->n = o;
@@ -623,19 +680,18 @@ merge(struct grouping *g, uint32_t into, uint32_t from)
 	if (a->n > CENTRE_MAX)
 		prune(a);
 	a->likeness = -1;
-	for (k = 0; k < CAMPAIGN_BLOCKS; k++)
-		a->own[k] += b->own[k];
 	a->rows[0] += b->rows[0];
 	a->rows[1] += b->rows[1];
 	a->times += b->times;
+	for (k = 0; k < CAMPAIGN_BLOCKS; k++) {
+		a->own[k] += b->own[k];
+		a->mean[k] = a->own[k] / (double)a->times;
+	}
 	if (b->first < a->first)
 		a->first = b->first;
 	b->times = 0;
 	b->into = into;
-	free(b->trait);
-	free(b->count);
-	b->trait = b->count = NULL;
-	b->n = b->cap = 0;
+	free_traits(b);
 }
 
 static void
@@ -708,6 +764,7 @@ best_for(const struct grouping *g, uint32_t at, double strict)
 	double got, best = 1;
 	uint32_t into = at;
 
+	mark(g, &g->group[at], 1);
 	for (i = 0; i < n; i++) {
 		got = merit(g, &g->group[other[i]], &g->group[at], strict);
 		if (got >= best) {
@@ -715,6 +772,7 @@ best_for(const struct grouping *g, uint32_t at, double strict)
 			into = other[i];
 		}
 	}
+	mark(g, &g->group[at], 0);
 	return into;
 }
 
@@ -824,6 +882,17 @@ id_of_one(const struct grouping *g, const struct campaign_item *item)
 	return subject != 0 ? subject : any;
 }
 
+static uint64_t
+hash_of(const struct campaign_item *item)
+{
+	uint64_t h = UINT64_C(0xCBF29CE484222325);
+	uint32_t i;
+
+	for (i = 0; i < item->n; i++)
+		h = campaign_mix(h + item->print[i]);
+	return h;
+}
+
 /* An id is made from a trait that nearly all messages of the group have and hardly any other: it stays when more of the same come. */
 static uint64_t
 id_of(const struct grouping *g, const struct group *a)
@@ -835,7 +904,7 @@ id_of(const struct grouping *g, const struct group *a)
 
 	for (i = 0; id == 0 && i < sizeof share / sizeof share[0]; i++)
 		id = id_of_share(g, a, share[i]);
-	return id != 0 ? id : d->hash;
+	return id != 0 ? id : hash_of(d->item);
 }
 
 static int
@@ -860,7 +929,7 @@ make_ids(const struct grouping *g)
 	for (i = 0; i < g->ngroups; i++) {
 		at = bsearch(&id[g->order[i]], sorted, g->ngroups, sizeof *sorted, compare_u64);
 		if ((at > sorted && at[-1] == *at) || (at + 1 < sorted + g->ngroups && at[1] == *at))
-			id[g->order[i]] = campaign_mix(g->node[g->group[g->order[i]].first].hash + 1) >> 16;
+			id[g->order[i]] = campaign_mix(hash_of(g->node[g->group[g->order[i]].first].item) + 1) >> 16;
 	}
 	for (i = 0; i < g->ngroups; i++)
 		id[g->order[i]] += id[g->order[i]] == 0;	/* 0 stands for none elsewhere */
@@ -881,34 +950,51 @@ campaign_id_text(char out[CAMPAIGN_ID_SIZE], uint64_t id)
 
 /* ---- the whole ---- */
 
-static int
-by_print(const void *a, const void *b)
-{
-	const struct campaign_item *x = ((const struct node *)a)->item, *y = ((const struct node *)b)->item;
-	uint32_t i;
+struct sorted { uint64_t two; struct campaign_item *item; };	/* two: two numbers of its print */
 
-	for (i = 0; i < x->n && i < y->n; i++)
-		if (x->print[i] != y->print[i])
-			return x->print[i] < y->print[i] ? -1 : 1;
-	return (x->n > y->n) - (x->n < y->n);
+static int
+by_two(const void *a, const void *b)
+{
+	uint64_t x = ((const struct sorted *)a)->two, y = ((const struct sorted *)b)->two;
+
+	return x < y ? -1 : x > y;
+}
+
+/* By all numbers from `at` on, two at a time: most prints of a run begin alike. None but the first number is ever 0, so 0 is the end of one. */
+static void
+sort_prints(struct sorted *v, size_t n, uint32_t at)
+{
+	const struct campaign_item *item;
+	size_t i, end;
+
+	for (i = 0; i < n; i++) {
+		item = v[i].item;
+		v[i].two = (at < item->n ? (uint64_t)item->print[at] << 32 : 0) | (at + 1 < item->n ? item->print[at + 1] : 0);
+	}
+	qsort(v, n, sizeof *v, by_two);
+	for (i = 0; i < n; i = end) {
+		for (end = i + 1; end < n && v[end].two == v[i].two; end++)
+			;
+		if (end - i > 1 && at + 2 < CAMPAIGN_PRINT_MAX && (uint32_t)v[i].two != 0)
+			sort_prints(v + i, end - i, at + 2);
+	}
 }
 
 static void
 make_nodes(struct grouping *g, struct campaign_item *item, size_t n)
 {
+	struct sorted *v = mem_grow(NULL, (n + 1) * sizeof *v);
 	size_t i;
-	uint32_t k;
 
+	for (i = 0; i < n; i++)
+		v[i].item = &item[i];
+	if (n != 0)
+		sort_prints(v, n, 0);
 	g->node = mem_new((n + 1) * sizeof *g->node);
 	g->nnodes = n;
-	for (i = 0; i < n; i++) {
-		g->node[i].item = &item[i];
-		g->node[i].hash = UINT64_C(0xCBF29CE484222325);
-		for (k = 0; k < item[i].n; k++)
-			g->node[i].hash = campaign_mix(g->node[i].hash + item[i].print[k]);
-	}
-	if (n != 0)
-		qsort(g->node, n, sizeof *g->node, by_print);
+	for (i = 0; i < n; i++)
+		g->node[i].item = v[i].item;
+	free(v);
 }
 
 static void
@@ -917,7 +1003,7 @@ make_groups(struct grouping *g)
 	struct group *a;
 	struct node *d;
 	unsigned b;
-	uint32_t i, k;
+	uint32_t i, k, *count = g->counts;
 
 	g->group = mem_new((g->nnodes + 1) * sizeof *g->group);
 	g->order = mem_new((g->nnodes + 1) * sizeof *g->order);
@@ -928,16 +1014,16 @@ make_groups(struct grouping *g)
 		a->times = d->item->times;
 		a->likeness = -1;
 		a->n = a->cap = d->ntraits;
-		a->trait = mem_grow(NULL, (a->n + 1) * sizeof *a->trait);
-		a->count = mem_grow(NULL, (a->n + 1) * sizeof *a->count);
-		for (k = 0; k < a->n; k++) {
-			a->trait[k] = d->trait[k];
-			a->count[k] = a->times;
-		}
+		a->trait = d->trait;
+		a->count = count;
+		for (k = 0; k < a->n; k++)
+			*count++ = a->times;
 		a->rows[0] = (double)d->rows[0] * (double)a->times;
 		a->rows[1] = (double)d->rows[1] * (double)a->times;
-		for (b = 0; b < CAMPAIGN_BLOCKS; b++)
+		for (b = 0; b < CAMPAIGN_BLOCKS; b++) {
 			a->own[b] = (double)d->own[b] * (double)a->times;
+			a->mean[b] = a->own[b] / (double)a->times;
+		}
 	}
 	g->ngroups = g->nnodes;
 }
@@ -972,15 +1058,15 @@ campaign_group(struct campaign_item *item, size_t n)
 	g.next = mem_new(g.ntraits + 1);
 	g.compared = mem_new((n + 1) * TRIES * sizeof *g.compared);
 	g.votes = mem_new((n + 1) * sizeof *g.votes);
+	g.mark = mem_new((g.ntraits + 1) * sizeof *g.mark);
 	for (i = 0; i < sizeof strict / sizeof strict[0]; i++)
 		pass(&g, strict[i]);
 	tell_items(&g);
-	for (i = 0; i < g.nnodes; i++) {
-		free(g.group[i].trait);
-		free(g.group[i].count);
-	}
+	for (i = 0; i < g.nnodes; i++)
+		free_traits(&g.group[i]);
 	free(g.node);
 	free(g.arena);
+	free(g.counts);
 	free(g.name);
 	free(g.near);
 	free(g.total);
@@ -990,4 +1076,5 @@ campaign_group(struct campaign_item *item, size_t n)
 	free(g.next);
 	free(g.compared);
 	free(g.votes);
+	free(g.mark);
 }
