@@ -16,11 +16,13 @@
 static const unsigned char keep[CAMPAIGN_BLOCKS] = { 20, 12, 20, 20, 36, 10, 6, 1 };
 #define KEEP_MAX 36
 
-/* The smallest numbers met, each once, in order. */
+/* The smallest numbers met, each once, in order. Behind them stands NONE. */
 struct sketch {
-	uint32_t v[KEEP_MAX];
+	int32_t v[KEEP_MAX];
 	unsigned n;
 };
+
+#define NONE INT32_MAX		/* a trait has 29 bits */
 
 /* Words on their way to two blocks of a print. */
 struct flow {
@@ -55,25 +57,38 @@ trait(uint64_t h)
 }
 
 static void
+sketch_init(struct sketch *s)
+{
+	unsigned i;
+
+	s->n = 0;
+	for (i = 0; i < KEEP_MAX; i++)
+		s->v[i] = NONE;
+}
+
+static void
 sketch_insert(struct sketch *s, enum campaign_block block, uint32_t v)
 {
+	const int32_t x = (int32_t)v;
+	int32_t at = 0;
 	unsigned i, n = s->n;
 
-	for (i = 0; i < n && s->v[i] < v; i++)
-		;
-	if (i < n && s->v[i] == v)
+	for (i = 0; i < KEEP_MAX; i++)	/* all of them, without a branch: a compiler takes several at once */
+		at += s->v[i] < x;
+	if (s->v[at] == x)
 		return;
 	if (n == keep[block])
 		n--;
-	memmove(s->v + i + 1, s->v + i, (n - i) * sizeof *s->v);
-	s->v[i] = v;
+	for (i = n; i > (unsigned)at; i--)
+		s->v[i] = s->v[i - 1];
+	s->v[at] = x;
 	s->n = n + 1;
 }
 
 static inline void
 sketch_add_trait(struct sketch *s, enum campaign_block block, uint32_t v)
 {
-	if (s->n < keep[block] || v < s->v[s->n - 1])
+	if ((int32_t)v < s->v[keep[block] - 1])
 		sketch_insert(s, block, v);
 }
 
@@ -117,7 +132,10 @@ flow_init(struct flow *f, const struct campaign_reader *r)
 	f->words.greeting = r->greeting;
 	f->words.ngreetings = r->ngreetings;
 	f->words.skips_quotes = 1;
-	f->head_word.n = f->head.n = f->rest_word.n = f->rest.n = 0;
+	sketch_init(&f->head_word);
+	sketch_init(&f->head);
+	sketch_init(&f->rest_word);
+	sketch_init(&f->rest);
 	f->before[0] = f->before[1] = f->mixed = f->pair = f->count = 0;
 }
 
@@ -216,7 +234,10 @@ campaign_begin(struct campaign_reader *r)
 {
 	r->nnames = 0;
 	r->name_bits = 0;
-	r->subjects.n = r->urls.n = r->files.n = r->pictures.n = 0;
+	sketch_init(&r->subjects);
+	sketch_init(&r->urls);
+	sketch_init(&r->files);
+	sketch_init(&r->pictures);
 	r->subject_before = r->subject_all = r->subject_words = 0;
 	words_init(&r->names, name_word, r);
 	words_init(&r->subject, subject_word, r);
@@ -345,7 +366,7 @@ put(uint32_t *out, const struct sketch *s, enum campaign_block block)
 	unsigned i;
 
 	for (i = 0; i < s->n; i++)
-		out[i] = (uint32_t)block << BLOCK_SHIFT | s->v[i];
+		out[i] = (uint32_t)block << BLOCK_SHIFT | (uint32_t)s->v[i];
 	return s->n;
 }
 
@@ -361,7 +382,7 @@ campaign_end(uint32_t out[CAMPAIGN_PRINT_MAX], struct campaign_reader *r)
 	if (f->count < MAIN_WORDS && r->plain.count > f->count)
 		f = &r->plain;
 	for (i = 0; f->count == 0 && i < r->pictures.n; i++)
-		sketch_add_trait(&r->files, CAMPAIGN_FILE, r->pictures.v[i]);
+		sketch_add_trait(&r->files, CAMPAIGN_FILE, (uint32_t)r->pictures.v[i]);
 	n = put(out, &r->subjects, CAMPAIGN_SUBJECT);
 	n += put(out + n, &f->head_word, CAMPAIGN_HEAD_WORD);
 	n += put(out + n, &f->head, CAMPAIGN_HEAD);

@@ -501,17 +501,21 @@ plain_word(struct words *w, const unsigned char *p, size_t n)
 	return i;
 }
 
-/* In a line of text, from between two chunks to the next of these places: words one after the other. Returns how many bytes were taken. */
+/* From between two chunks to the next of these places in lines of text: words one after the other. Returns how many bytes were taken. */
 static size_t
 plain_words(struct words *w, const unsigned char *p, size_t n)
 {
 	size_t i = 0, k;
 
 	while (i < n && p[i] < 0x80) {
-		if (kinds[p[i]] == 0 && p[i] != '\n') {
+		if (kinds[p[i]] == 0) {
+			w->line = p[i] == '\n' ? LINE_START : LINE_TEXT;
 			i++;
 			continue;
 		}
+		if (w->line == LINE_START && w->skips_quotes && (kinds[p[i]] & LETTER) == 0)
+			break;
+		w->line = LINE_TEXT;
 		k = plain_word(w, p + i, n - i);
 		if (k == 0)
 			break;
@@ -530,7 +534,7 @@ push_plain(struct words *w, const unsigned char *p, size_t n)
 		lf = w->line == LINE_QUOTED ? memchr(p, '\n', n) : NULL;
 		return lf != NULL ? (size_t)(lf - p) : n;
 	}
-	if (w->nchunk != 0 || w->is_in_url || (w->skips_quotes && w->line != LINE_TEXT))
+	if (w->nchunk != 0 || w->is_in_url || (w->skips_quotes && w->line != LINE_TEXT && w->line != LINE_START))
 		return 0;
 	return plain_words(w, p, n);
 }

@@ -517,6 +517,19 @@ url_scan_init(struct url_scan *s, url_found *found, void *arg)
 	s->arg = arg;
 }
 
+/* On to the next word that has a mark, or to one that ends with the input. */
+static size_t
+next_marked(const char *p, size_t i, size_t n)
+{
+	size_t k = i;
+
+	while (k < n && classes[(unsigned char)p[k]] != MARK)
+		k++;
+	while (k > i && !is_break(p[k - 1]))
+		k--;
+	return k;
+}
+
 void
 url_scan_push(struct url_scan *s, const char *p, size_t n)
 {
@@ -525,6 +538,11 @@ url_scan_push(struct url_scan *s, const char *p, size_t n)
 	int is_end;
 
 	for (i = 0; i < n; i += len) {
+		if (s->n == 0) {
+			i = next_marked(p, i, n);
+			if (i == n)
+				break;
+		}
 		room = sizeof s->word - s->n;
 		len = word_len(&has, p + i, n - i < room ? n - i : room);
 		is_end = i + len < n && is_break(p[i + len]);
