@@ -327,6 +327,27 @@ push(struct parse *p, const void *s, size_t n)
 	}
 }
 
+/* Short lines, one record after the other, that are at hand: what step() would do with each of them. */
+static void
+more_lines(struct parse *p)
+{
+	const unsigned char *s;
+	size_t have, n;
+
+	while (!p->head_ended) {
+		s = rd_at_hand(&have, p->r);
+		if (have < 2 || s[0] != 'N' || s[1] >= 0x80 || have - 2 < s[1] || (p->spent + 2 + s[1]) / 2 > p->r->size)
+			return;
+		n = s[1];
+		p->spent += 2 + n;
+		(void)rd_skip(p->r, 2 + n);
+		if (n != 0)
+			push(p, s + 2, n);
+		if (!p->head_ended)
+			push(p, "\n", 1);
+	}
+}
+
 /* N: a line without its LF; L: a piece of one, cut anywhere (line_length_limit). */
 static void
 content_text(struct parse *p, const struct postfix_rec *rec)
@@ -346,6 +367,8 @@ content_text(struct parse *p, const struct postfix_rec *rec)
 		(void)rd_skip(p->r, left);
 	else if (rec->type == 'N' && !p->head_ended)
 		push(p, "\n", 1);
+	if (rec->type == 'N')
+		more_lines(p);
 	if (p->head_ended)
 		skip_body(p);
 }
@@ -384,6 +407,10 @@ envelope_text(struct parse *p, const struct postfix_rec *rec)
 	const unsigned char *s;
 	size_t n;
 
+	if (p->how->sink != NULL && rec->type != 'C') { /* who takes the content knows the envelope, all but its end */
+		(void)rd_skip(p->r, rec->n);
+		return;
+	}
 	if ((s = payload(&n, p, rec)) == NULL)
 		return;
 	switch (rec->type) {

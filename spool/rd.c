@@ -137,6 +137,13 @@ rd_take(struct rd *r, size_t n)
 }
 
 const unsigned char *
+rd_at_hand(size_t *n, const struct rd *r)
+{
+	*n = r->error == 0 ? r->len - r->at : 0;
+	return r->win + r->at;
+}
+
+const unsigned char *
 rd_some(size_t *n, struct rd *r, size_t max)
 {
 	const unsigned char *p;

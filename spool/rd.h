@@ -43,6 +43,9 @@ int rd_skip(struct rd *r, uint64_t n);
 /* n bytes in one piece, valid until the next call; NULL (and EINVAL) when fewer remain or n is above the window's size. */
 const unsigned char *rd_take(struct rd *r, size_t n);
 
+/* What is at hand of the next bytes, maybe none; they are not consumed. Valid until the next call. */
+const unsigned char *rd_at_hand(size_t *n, const struct rd *r);
+
 /* The next bytes that are at hand without a copy, at most max, at least 1; *n is 0 at the end. They are consumed. */
 const unsigned char *rd_some(size_t *n, struct rd *r, size_t max);
 

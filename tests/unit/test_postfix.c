@@ -465,6 +465,69 @@ test_huge_line(void **state)
 	arena_free(&a);
 }
 
+static int
+add_content(void *arg, const void *p, size_t n)
+{
+	buf_add(arg, p, n);
+	return 0;
+}
+
+/* Lines of any length, long ones in pieces: the content is the same in one window as in many, where a line lies across the edge of each. */
+static void
+test_content(void **state)
+{
+	static unsigned char window[4096];
+	struct arena a = {0};
+	struct postfix_env env;
+	struct sys_file at;
+	struct buf want, got;
+	char line[400], path[] = "/tmp/postfix-XXXXXX";
+	struct postfix_how how = {0, 1, add_content, &got, 1};
+	struct file f;
+	struct msg m;
+	struct rd r;
+	size_t i;
+	int fd = mkstemp(path), round;
+
+	(void)state;
+	assert_true(fd >= 0);
+	envelope(&f);
+	rec(&f, 'M', "");
+	f.data = f.b.n;
+	buf_init(&want, (size_t)1 << 20);
+	buf_init(&got, (size_t)1 << 20);
+	for (i = 0; i < 900; i++) {
+		memset(line, 'a' + (int)(i % 26), i % 300);
+		line[i % 300] = '\0';
+		rec(&f, i % 7 == 3 ? 'L' : 'N', line);
+		buf_fmt(&want, "%s%s", line, i % 7 == 3 ? "" : "\n");
+	}
+	message_end(&f, NULL);
+	buf_puts(&want, "Hello\nSubject: not a header\n");
+	set_size(&f, 3, 100000);
+	assert_int_equal(write(fd, f.b.p, f.b.n), f.b.n);
+	memset(&at, 0, sizeof at);
+	at.h = fd;
+	for (round = 0; round < 2; round++) {
+		buf_clear(&got);
+		if (round == 0)
+			rd_mem(&r, f.b.p, f.b.n);
+		else
+			rd_file(&r, at, f.b.n, window, sizeof window);
+		msg_init(&m, &a);
+		assert_int_equal(postfix_parse(&m, &env, &r, &how), 0);
+		assert_int_equal(m.damage.n, 0);
+		assert_int_equal(got.n, want.n);
+		assert_memory_equal(got.p, want.p, want.n);
+	}
+	close(fd);
+	unlink(path);
+	buf_free(&want);
+	buf_free(&got);
+	buf_free(&f.b);
+	arena_free(&a);
+}
+
 /* As postdrop(1) writes: no SIZE, login name for a sender, -t recipients behind X. */
 static void
 test_maildrop(void **state)
@@ -965,7 +1028,7 @@ main(void)
 	    cmocka_unit_test(test_resync),
 	    cmocka_unit_test(test_milter),
 	    cmocka_unit_test(test_pointers),
-	    cmocka_unit_test(test_huge_line),
+	    cmocka_unit_test(test_huge_line), cmocka_unit_test(test_content),
 	    cmocka_unit_test(test_maildrop),
 	    cmocka_unit_test(test_received_uid),
 	    cmocka_unit_test(test_walk),
