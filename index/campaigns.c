@@ -6,8 +6,11 @@
 #include "index/hash.h"
 #include "spool/arena.h"
 #include "spool/part.h"
+#include "spool/sys.h"
 
-#define ITEMS_MAX 65536		/* more prints than this are thinned, so that memory stays within bounds */
+#ifndef PRINTS_MAX		/* a test comes this far with few */
+#define PRINTS_MAX 65536	/* so many prints are thinned, so that memory stays within bounds */
+#endif
 
 struct stored {			/* one print of the index */
 	int64_t id, campaign;	/* campaign: 0 none yet */
@@ -27,9 +30,9 @@ struct campaigns {
 	size_t nitems;
 	int has_others;		/* prints that no message has now */
 	/* of those told by campaigns_add */
+	struct sys_mutex *lock;	/* all of it, until campaigns_end */
 	struct hash known;	/* number in v + 1 by the hash of the print: copies of a message have one */
 	int64_t first;		/* row of v[0]; 0: they were read from the index */
-	sqlite3_stmt *insert;	/* not NULL: they became too many to be kept, and are written at once */
 };
 
 static struct stored *
@@ -124,7 +127,7 @@ load_prints(struct campaigns *c, struct err *e)
 {
 	sqlite3_stmt *st = index_prepare(c->ix, "SELECT id, print, campaign FROM print ORDER BY id", e);
 	uint32_t print[CAMPAIGN_PRINT_MAX];
-	size_t k = c->n / ITEMS_MAX + 1, i = 0, n;
+	size_t k = c->n / PRINTS_MAX + 1, i = 0, n;
 	struct stored *s;
 	int rc;
 
@@ -194,6 +197,7 @@ campaigns_new(struct index *ix, struct err *e)
 	c = mem_new(sizeof *c);
 	c->ix = ix;
 	c->known.has_numbers = 1;
+	c->lock = sys_mutex_new();
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		c->first = sqlite3_column_int64(st, 0) + 1;
@@ -225,69 +229,84 @@ insert(struct campaigns *c, sqlite3_stmt *st, int64_t id, const uint32_t *print,
 
 static const char insert_sql[] = "INSERT INTO print(id, print, campaign) VALUES(?,?,?)";
 
-/* They are too many: all go to the index, to be read back thinned. */
+/* So many are thinned: they are read back from the index then. */
 static int
-spill(struct campaigns *c, struct err *e)
+is_full(const struct campaigns *c)
 {
-	size_t i;
-
-	c->insert = index_prepare(c->ix, insert_sql, e);
-	if (c->insert == NULL)
-		return -1;
-	for (i = 0; i < c->n; i++)
-		if (insert(c, c->insert, c->v[i].id, c->pool + c->v[i].at, c->v[i].n, 0, e) < 0)
-			return -1;
-	free(c->pool);
-	c->pool = NULL;
-	c->used = c->pool_cap = 0;
-	return 0;
+	return c->n >= PRINTS_MAX;
 }
 
 int64_t
-campaigns_add(struct campaigns *c, const uint32_t *print, size_t n, struct err *e)
+campaigns_add(int *is_kept, struct campaigns *c, const uint32_t *print, size_t n)
 {
 	uint64_t key = part_hash(print, n * sizeof *print, c->ix->key);
 	struct stored *s;
+	int64_t id;
 	uint32_t at;
 
+	*is_kept = 1;
 	if (n == 0)
 		return 0;
 	key += key == 0;
+	sys_mutex_lock(c->lock);
 	at = hash_get(&c->known, key);
 	if (at != 0) {
-		c->v[at - 1].times++;
-		return c->v[at - 1].id;
+		s = &c->v[at - 1];
+		s->times++;
+	} else {
+		s = add_stored(c);
+		s->id = c->first + (int64_t)c->n - 1;
+		s->times = 1;
+		if (c->n <= UINT32_MAX)
+			hash_put(&c->known, key, (uint32_t)c->n);
+		*is_kept = !is_full(c);
+		if (*is_kept)
+			keep_print(c, s, print, n);
 	}
-	if (c->n == ITEMS_MAX - 1 && c->insert == NULL && spill(c, e) < 0)	/* so many are thinned */
-		return -1;
-	s = add_stored(c);
-	s->id = c->first + (int64_t)c->n - 1;
-	s->times = 1;
-	if (c->n <= UINT32_MAX)
-		hash_put(&c->known, key, (uint32_t)c->n);
-	if (c->insert != NULL)
-		return insert(c, c->insert, s->id, print, n, 0, e) < 0 ? -1 : s->id;
-	keep_print(c, s, print, n);
-	return s->id;
+	id = s->id;
+	sys_mutex_unlock(c->lock);
+	return id;
 }
 
 int
-campaigns_end(struct campaigns **c, struct err *e)
+campaigns_end(struct campaigns *c)
 {
-	struct index *ix = (*c)->ix;
 	size_t i;
 
-	if ((*c)->insert != NULL) {
-		campaigns_free(*c);
-		*c = NULL;
-		return campaigns_begin(c, ix, e);
-	}
-	hash_free(&(*c)->known);
-	(*c)->has_others = (*c)->first != 1;
-	for (i = 0; i < (*c)->n; i++)
-		count_in(*c, &(*c)->v[i]);
-	make_items(*c);
+	if (is_full(c))
+		return 0;
+	hash_free(&c->known);
+	c->has_others = c->first != 1;
+	for (i = 0; i < c->n; i++)
+		count_in(c, &c->v[i]);
+	make_items(c);
 	return 1;
+}
+
+/* Those that were kept go to the others. */
+static int
+write_kept(struct campaigns *c, struct err *e)
+{
+	sqlite3_stmt *st = index_prepare(c->ix, insert_sql, e);
+	int rc = st != NULL ? 0 : -1;
+	size_t i;
+
+	for (i = 0; rc == 0 && i < c->n && i < PRINTS_MAX - 1; i++)
+		rc = insert(c, st, c->v[i].id, c->pool + c->v[i].at, c->v[i].n, 0, e);
+	sqlite3_finalize(st);
+	return rc;
+}
+
+int
+campaigns_reload(struct campaigns **c, struct err *e)
+{
+	struct index *ix = (*c)->ix;
+
+	if (write_kept(*c, e) < 0)
+		return -1;
+	campaigns_free(*c);
+	*c = NULL;
+	return campaigns_begin(c, ix, e);
 }
 
 /* ---- any ---- */
@@ -350,7 +369,7 @@ campaigns_free(struct campaigns *c)
 {
 	if (c == NULL)
 		return;
-	sqlite3_finalize(c->insert);
+	sys_mutex_free(c->lock);
 	hash_free(&c->known);
 	free(c->v);
 	free(c->pool);

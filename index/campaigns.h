@@ -15,11 +15,18 @@ int campaigns_assign(struct index *ix, struct err *e);
  * meanwhile. begin: 1 they are to be grouped anew, 0 all is as it was, -1 and err; campaigns_free after any of them. */
 struct campaigns;
 
-/* Before a first load, instead of reading back what was just written: then each print is told by campaigns_add, which gives its row's number, and is
- * written by campaigns_store, with its campaign. NULL and err. */
+/* Before a first load, instead of reading back what was just written: then each print is told by campaigns_add, by any thread, and is written by
+ * campaigns_store, with its campaign. NULL and err. */
 struct campaigns *campaigns_new(struct index *ix, struct err *e);
-int64_t campaigns_add(struct campaigns *c, const uint32_t *print, size_t n, struct err *e);	/* number of the row, 0 nothing in it, -1 */
-int campaigns_end(struct campaigns **c, struct err *e);		/* as campaigns_begin, when all were told: *c may be another then */
+
+/* The number of its row, 0 nothing in it. *is_kept 0: they have become too many to be kept; this one is the caller's to write. */
+int64_t campaigns_add(int *is_kept, struct campaigns *c, const uint32_t *print, size_t n);
+
+/* All were told. 1: campaigns_group may begin, whatever is written meanwhile; 0: they are too many, campaigns_reload is next. */
+int campaigns_end(struct campaigns *c);
+
+/* Of those that are too many, when all that are the caller's to write are written, and all messages too: as campaigns_begin, *c is another then. */
+int campaigns_reload(struct campaigns **c, struct err *e);
 
 int campaigns_begin(struct campaigns **out, struct index *ix, struct err *e);
 void campaigns_group(struct campaigns *c);

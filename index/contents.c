@@ -418,7 +418,7 @@ contents_read(struct contents_stats *out, struct index *ix, struct spool *sp, st
 	    " LEFT JOIN text s ON s.id = m.subject"
 	    " WHERE m.id = ? AND m.gone_scan IS NULL", e);
 	r.ask_rcpt = r.ask != NULL ? index_prepare(ix, "SELECT address FROM recipient WHERE message = ? ORDER BY seq LIMIT 8", e) : NULL;
-	r.put = r.ask_rcpt != NULL ? contents_put_new(ix, NULL, NULL, r.spool_id, o.max_body, e) : NULL;
+	r.put = r.ask_rcpt != NULL ? contents_put_new(ix, NULL, r.spool_id, o.max_body, e) : NULL;
 	/* every row that a new one refers to is there: no need to look each up */
 	if (r.put != NULL && index_exec(ix, "PRAGMA foreign_keys = OFF", e) == 0 && body_shared_new(&r.shared, o.max_body, e) == 0)
 		rc = read_all(&r, e);

@@ -44,6 +44,7 @@ struct body {			/* what one message's body says */
 	const char *notes;	/* JSON array, NULL none */
 	const uint32_t *print;	/* see campaign.h; none when nprint is 0 */
 	size_t nprint;
+	int64_t print_row;	/* that of its print, as campaigns_add gave it; 0 none yet */
 	int flags;
 	int is_gone;
 	const char *why;	/* not readable */
@@ -71,6 +72,9 @@ const char *body_domain(const char *host);
 
 /* Appends a record to b, and back: 0, or -1 when it is none. out points into the record and a. */
 void body_encode(struct buf *b, const struct body *from);
+
+/* Writes the row of its print into the record that begins at byte `start` and is the last of b. has_print 0: the print itself is left out. */
+void body_tell(struct buf *b, size_t start, int64_t print_row, int has_print);
 int body_decode(struct body *out, struct arena *a, const void *record, size_t n);
 
 /* ---- contents_put.c ---- */
@@ -78,11 +82,9 @@ int body_decode(struct body *out, struct arena *a, const void *record, size_t n)
 struct contents_put;
 struct put;
 struct put_body;
-struct campaigns;
 
-/* put: with this one, which stays the caller's; NULL: with one of its own. campaigns: prints go there; NULL: to the index. */
-struct contents_put *contents_put_new(struct index *ix, struct put *put, struct campaigns *campaigns, int64_t spool, uint64_t max_body,
-    struct err *e);
+/* put: with this one, which stays the caller's; NULL: with one of its own. */
+struct contents_put *contents_put_new(struct index *ix, struct put *put, int64_t spool, uint64_t max_body, struct err *e);
 void contents_put_free(struct contents_put *p);
 
 /* Writes a record to a row that still has this fingerprint. 1 written, 0 the row is another message now, -1. Inside a transaction. */

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "index/campaigns.h"
+#include "index/campaign.h"
 #include "index/contents_in.h"
 #include "index/hash.h"
 #include "index/put.h"
@@ -22,14 +22,13 @@ static const char *const sqls[COUNT] = {
 	" VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"),
 	"INSERT INTO url VALUES(?,?)",
 	"INSERT OR IGNORE INTO host VALUES(?,?,?)",
-	"INSERT INTO print(print) VALUES(?)",
+	"INSERT INTO print(id, print) VALUES(?,?)",
 	"INSERT INTO body_reply(message, seq, address, domain, reply) VALUES(?,?,?,?,?)"
 };
 
 struct contents_put {
 	struct index *ix;
 	struct put *put, *own;	/* for the dictionary of texts; own: NULL it is the caller's */
-	struct campaigns *campaigns;
 	uint64_t max_body;
 	sqlite3_stmt *st[COUNT];
 	int had_rows;		/* of messages read before: a first scan has none to delete */
@@ -57,13 +56,12 @@ has_rows(struct index *ix, struct err *e)
 }
 
 struct contents_put *
-contents_put_new(struct index *ix, struct put *put, struct campaigns *campaigns, int64_t spool, uint64_t max_body, struct err *e)
+contents_put_new(struct index *ix, struct put *put, int64_t spool, uint64_t max_body, struct err *e)
 {
 	struct contents_put *p = mem_new(sizeof *p);
 	size_t i;
 
 	p->ix = ix;
-	p->campaigns = campaigns;
 	p->max_body = max_body;
 	p->prints.has_numbers = 1;
 	p->own = put == NULL ? put_new(ix, spool, 0, e) : NULL;
@@ -196,6 +194,20 @@ put_url(struct contents_put *p, int64_t row, const char *host, struct err *e)
 	return run(p, URL, e);
 }
 
+/* row: 0 the next one. */
+static int
+write_print(struct contents_put *p, int64_t row, const uint8_t *bytes, size_t n, struct err *e)
+{
+	sqlite3_stmt *st = p->st[PRINT];
+
+	if (row != 0)
+		sqlite3_bind_int64(st, 1, row);
+	else
+		sqlite3_bind_null(st, 1);
+	sqlite3_bind_blob(st, 2, bytes, (int)n, SQLITE_STATIC);
+	return run(p, PRINT, e);
+}
+
 /* The row of its print: 0 when it has none, -1 and err. */
 static int64_t
 put_print(struct contents_put *p, const struct body *b, struct err *e)
@@ -205,14 +217,15 @@ put_print(struct contents_put *p, const struct body *b, struct err *e)
 	uint64_t key = part_hash(bytes, n, p->ix->key);
 	int64_t row;
 
+	if (b->print_row != 0)
+		return n == 0 || write_print(p, b->print_row, bytes, n, e) == 0 ? b->print_row : -1;
 	if (n == 0)
 		return 0;
 	key += key == 0;
 	row = hash_get(&p->prints, key);
 	if (row != 0)
 		return row;
-	sqlite3_bind_blob(p->st[PRINT], 1, bytes, (int)n, SQLITE_STATIC);
-	if (run(p, PRINT, e) < 0)
+	if (write_print(p, 0, bytes, n, e) < 0)
 		return -1;
 	row = sqlite3_last_insert_rowid(p->ix->db);
 	if (row <= UINT32_MAX)
@@ -243,7 +256,7 @@ contents_put_columns(struct put_body *out, struct contents_put *p, const struct 
 	out->limit = (int64_t)p->max_body;
 	out->notes = b->notes;
 	out->flags = b->flags;
-	out->print = p->campaigns != NULL ? campaigns_add(p->campaigns, b->print, b->nprint, e) : put_print(p, b, e);
+	out->print = put_print(p, b, e);
 	return out->print < 0 ? -1 : 0;
 }
 

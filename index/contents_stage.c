@@ -9,6 +9,7 @@
 #include "index/stage.h"
 
 struct numbers {
+	int64_t print_row;
 	uint32_t state, flags, nparts, nhosts, nreplies, nprint;
 };
 
@@ -23,7 +24,7 @@ void
 body_encode(struct buf *b, const struct body *from)
 {
 	const struct numbers n = {
-		(uint32_t)from->state, (uint32_t)from->flags, (uint32_t)from->nparts, (uint32_t)from->nhosts, (uint32_t)from->nreplies, (uint32_t)from->nprint
+		from->print_row, (uint32_t)from->state, (uint32_t)from->flags, (uint32_t)from->nparts, (uint32_t)from->nhosts, (uint32_t)from->nreplies, (uint32_t)from->nprint
 	};
 	struct part_numbers num;
 	const struct body_part *p;
@@ -31,7 +32,6 @@ body_encode(struct buf *b, const struct body *from)
 
 	buf_add(b, &n, sizeof n);
 	stage_text(b, from->notes);
-	buf_add(b, from->print, from->nprint * sizeof *from->print);
 	memset(&num, 0, sizeof num);
 	for (i = 0; i < from->nparts; i++) {
 		p = &from->part[i];
@@ -54,6 +54,21 @@ body_encode(struct buf *b, const struct body *from)
 		stage_text(b, from->reply[i].address);
 		stage_text(b, from->reply[i].reply);
 	}
+	buf_add(b, from->print, from->nprint * sizeof *from->print);	/* the last: see body_tell */
+}
+
+void
+body_tell(struct buf *b, size_t start, int64_t print_row, int has_print)
+{
+	struct numbers n;
+
+	memcpy(&n, b->p + start, sizeof n);
+	n.print_row = print_row;
+	if (!has_print) {
+		b->n -= n.nprint * sizeof(uint32_t);
+		n.nprint = 0;
+	}
+	memcpy(b->p + start, &n, sizeof n);
 }
 
 static void
@@ -116,11 +131,12 @@ body_decode(struct body *out, struct arena *a, const void *record, size_t n)
 	out->state = (int)num.state;
 	out->flags = (int)num.flags;
 	out->notes = stage_get_text(&src);
+	get_parts(out, &src, a, num.nparts);
+	get_rest(out, &src, a, &num);
 	print = arena_get(a, CAMPAIGN_PRINT_MAX * sizeof *print);
 	stage_get(print, num.nprint * sizeof *print, &src);
 	out->print = print;
 	out->nprint = num.nprint;
-	get_parts(out, &src, a, num.nparts);
-	get_rest(out, &src, a, &num);
+	out->print_row = num.print_row;
 	return src.bad ? -1 : 0;
 }

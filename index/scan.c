@@ -21,6 +21,7 @@
 #define LOCK_WAIT_S 60
 #define PUBLISH_US 20		/* a message, on a busy machine */
 #define PROGRESS_US 200000
+#define HOLD_BYTES ((size_t)64 << 20)	/* of records with bodies, not yet written */
 #define ENCODED_MAX ((size_t)1 << 30)
 
 struct batch {
@@ -44,6 +45,9 @@ struct scan {
 	int is_first, has_sums;		/* into an empty index: what is put is all there is */
 	struct body_shared *shared;	/* NULL: bodies are not read */
 	struct campaigns *campaigns;	/* of bodies that were read */
+	struct sys_thread *grouping;	/* of them, as long as it runs */
+	int is_grouped;			/* it began */
+	struct hash met;		/* messages, as is_first has them */
 
 	struct sys_mutex *lock;		/* all below */
 	struct sys_cond *more;
@@ -147,6 +151,20 @@ count_top(struct scan *s, const struct msg *m)
 	}
 }
 
+/* The same file can be met twice when its MTA moves it while we walk: id and inode tell; path: NULL, or of one that has several names. */
+static int
+is_first(struct scan *s, const char *id, uint64_t inode, const char *path)
+{
+	const uint64_t *key = s->ix->key;
+	uint64_t h = part_hash(id, strlen(id), key) ^ inode * 0x9e3779b97f4a7c15u;
+
+	if (inode == 0)
+		return 1;
+	if (path != NULL)
+		h ^= part_hash(path, strlen(path), key);
+	return hash_put(&s->met, h != 0 ? h : 1, 0);
+}
+
 struct worker {
 	struct scan *s;
 	struct spool_reader *r;
@@ -156,6 +174,20 @@ struct worker {
 	struct buf buf;
 };
 
+/* Bodies are counted as they are read: what was met before is not read again. */
+static int
+is_first_met(struct worker *w, const struct msg *m)
+{
+	const struct part *p = m->parts.n != 0 ? &m->parts.v[0] : NULL;
+	const char *path = p != NULL && part_is_linked(&m->parts) ? spool_path(&w->arena, p->dir, p->name) : NULL;
+	int rc;
+
+	sys_mutex_lock(w->s->lock);
+	rc = is_first(w->s, m->id, part_main_inode(&m->parts), path);
+	sys_mutex_unlock(w->s->lock);
+	return rc;
+}
+
 /* Behind the message's record, which begins at start. What cannot be read is left to contents_read. */
 static void
 read_body(struct worker *w, const struct msg *m, size_t start)
@@ -164,6 +196,8 @@ read_body(struct worker *w, const struct msg *m, size_t start)
 	const size_t end = w->buf.n;
 	struct body body;
 	struct err e;
+	int64_t row;
+	int is_kept;
 
 	if (w->body == NULL && !w->has_no_body)
 		w->has_no_body = body_reader_new(&w->body, w->s->shared, w->s->sp, w->r, &e) < 0;
@@ -181,6 +215,8 @@ read_body(struct worker *w, const struct msg *m, size_t start)
 		w->buf.cut = 0;
 		return;
 	}
+	row = campaigns_add(&is_kept, w->s->campaigns, body.print, body.nprint);
+	body_tell(&w->buf, end, row, !is_kept);
 	stage_extend(&w->buf, start);
 }
 
@@ -201,7 +237,7 @@ read_item(struct worker *w, const struct spool_item *it)
 		return 0;
 	arena_reset(a);
 	err_clear(&e);
-	if (s->shared != NULL)
+	if (s->campaigns != NULL)
 		spool_reader_keep(r, 1);
 	bad = spool_read(&m, r, it, a, &e) < 0;
 	if (bad)
@@ -211,10 +247,12 @@ read_item(struct worker *w, const struct spool_item *it)
 	fp = bad || m.is_log_unread ? 0 : part_fingerprint(&m.parts, m.queue, m.id, s->ix->key);
 	m.id = head_text(a, m.id, strlen(m.id), NULL);
 	m.queue = head_text(a, m.queue, strlen(m.queue), NULL);
-	stage_encode(b, &m, fp, bad);
-	if (s->shared != NULL && !bad && !b->cut)
-		read_body(w, &m, start);
-	if (s->shared != NULL)
+	if (s->campaigns == NULL || is_first_met(w, &m)) {
+		stage_encode(b, &m, fp, bad);
+		if (s->campaigns != NULL && !bad && !b->cut)
+			read_body(w, &m, start);
+	}
+	if (s->campaigns != NULL)
 		spool_reader_keep(r, 0);
 	s->nstaged++;
 	if (s->opt->progress != NULL) {
@@ -517,19 +555,6 @@ number(int64_t *out, struct index *ix, const char *sql, int64_t a, int64_t b, st
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : index_err(ix, e, "write");
 }
 
-/* The same file can be met twice when its MTA moves it while we walk: id and inode tell. */
-static int
-is_first(struct hash *met, const struct staged *m, const uint64_t key[2])
-{
-	uint64_t h = part_hash(m->msg.id, strlen(m->msg.id), key) ^ m->inode * 0x9e3779b97f4a7c15u;
-
-	if (m->inode == 0)
-		return 1;
-	if (m->is_linked)
-		h ^= part_hash(m->path, strlen(m->path), key);
-	return hash_put(met, h != 0 ? h : 1, 0);
-}
-
 /* A new message with its body, as body_encode left it behind the record. */
 static int
 publish_body(struct scan *s, struct put *put, struct contents_put *contents, const struct staged *m, struct arena *a, struct err *e)
@@ -606,19 +631,17 @@ publish_staged(struct scan *s, struct err *e)
 {
 	struct put *put = put_new(s->ix, s->spool_id, s->scan, e);
 	struct contents_put *contents = NULL;
-	struct hash *met = mem_new(sizeof *met);
 	struct arena arena = { 0 };
 	struct staged m;
 	int rc = -1, from_kept = 0;
 
 	if (put == NULL)
 		goto out;
-	if (s->shared != NULL && ((s->campaigns = campaigns_new(s->ix, e)) == NULL ||
-	    (contents = contents_put_new(s->ix, put, s->campaigns, s->spool_id, s->opt->max_body, e)) == NULL))
+	if (s->campaigns != NULL && (contents = contents_put_new(s->ix, put, s->spool_id, s->opt->max_body, e)) == NULL)
 		goto out;
 	while ((rc = next_staged(&m, s, &from_kept, e)) == 1) {
 		s->out->taken_over += from_kept;
-		if (!is_first(met, &m, s->ix->key))
+		if ((contents == NULL || from_kept) && !is_first(s, m.msg.id, m.inode, m.is_linked ? m.path : NULL))
 			continue;
 		if (contents != NULL && m.nmore != 0)
 			rc = publish_body(s, put, contents, &m, &arena, e);
@@ -635,8 +658,6 @@ out:
 	arena_free(&arena);
 	contents_put_free(contents);
 	put_free(put);
-	hash_free(met);
-	free(met);
 	return rc;
 }
 
@@ -860,23 +881,32 @@ group_run(void *arg)
 	campaigns_group(arg);
 }
 
-/* Bodies that were read on the way are grouped while this thread builds indexes and counts. */
+static void
+group(struct scan *s)
+{
+	s->is_grouped = 1;
+	if (sys_thread_start(&s->grouping, group_run, s->campaigns, NULL) < 0) {
+		s->grouping = NULL;
+		campaigns_group(s->campaigns);
+	}
+}
+
+/* Bodies that were read on the way are grouped while the rest is written, indexes are built and all is counted. */
 static int
 finish_all(struct scan *s, struct err *e)
 {
-	struct sys_thread *t = NULL;
-	int rc, fresh = s->campaigns != NULL ? campaigns_end(&s->campaigns, e) : 0;
+	int fresh = s->is_grouped;
 
-	if (fresh > 0 && sys_thread_start(&t, group_run, s->campaigns, NULL) < 0) {
-		t = NULL;
-		campaigns_group(s->campaigns);
+	if (s->campaigns != NULL && !fresh) {
+		fresh = campaigns_reload(&s->campaigns, e);
+		if (fresh > 0)
+			group(s);
 	}
-	rc = fresh < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0 ? -1 : 0;
-	if (t != NULL)
-		sys_thread_join(t);
-	if (rc == 0 && fresh > 0)
-		rc = campaigns_store(s->campaigns, e);
-	return rc;
+	if (fresh < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0)
+		return -1;
+	sys_thread_join(s->grouping);
+	s->grouping = NULL;
+	return fresh > 0 ? campaigns_store(s->campaigns, e) : 0;
 }
 
 static int
@@ -901,6 +931,19 @@ write_run(void *arg)
 	stage_stop(s->stage);
 }
 
+/* Grouping goes on for as long as writing, and can begin when the last body was read: so what is read is written as late as memory allows. */
+static int
+with_bodies(struct scan *s, struct err *e)
+{
+	struct err why;
+
+	if (s->opt->max_body == 0 || body_shared_new(&s->shared, s->opt->max_body, &why) < 0)	/* contents_read says why */
+		return 0;
+	stage_hold(s->stage, HOLD_BYTES);
+	s->campaigns = campaigns_new(s->ix, e);
+	return s->campaigns != NULL ? 0 : -1;
+}
+
 static int
 load(struct scan *s, struct err *e)
 {
@@ -910,14 +953,14 @@ load(struct scan *s, struct err *e)
 
 	s->is_first = 1;
 	s->stage = stage_pipe();
-	if (s->opt->max_body != 0)
-		(void)body_shared_new(&s->shared, s->opt->max_body, &end);	/* else contents_read says why */
 	/* Every row that a new one refers to is made in the same transaction: no need to look each up. */
-	if (index_exec(s->ix, "PRAGMA foreign_keys = OFF", e) < 0 || begin(s, e) < 0 ||
+	if (index_exec(s->ix, "PRAGMA foreign_keys = OFF", e) < 0 || begin(s, e) < 0 || with_bodies(s, e) < 0 ||
 	    spool_begin(s->sp, e) < 0 || sys_thread_start(&writer, write_run, s, e) < 0)
 		return -1;
 	rc = read_spool(s, e);
 	progress(s, 1);
+	if (rc == 0 && s->campaigns != NULL && campaigns_end(s->campaigns))
+		group(s);
 	stage_end(s->stage, &end);
 	sys_thread_join(writer);
 	if (rc == 0 && s->failed) {
@@ -1080,6 +1123,8 @@ scan_end(struct scan *s)
 	for (i = 0; i < s->ntop; i++)
 		free(s->top[i].key);
 	free(s->top);
+	sys_thread_join(s->grouping);
+	hash_free(&s->met);
 	known_free(&s->known);
 	keep_free(&s->kept);
 	stage_free(s->stage);

@@ -8,6 +8,7 @@
 
 #include "spool/sys.h"
 
+#define SAME UINT32_MAX			/* for the length of a reply: that of the recipient before */
 #define PIPE_BYTES ((size_t)8 << 20)	/* waiting for stage_next; one block more may be there */
 
 struct block {				/* whole records, one behind another */
@@ -20,7 +21,7 @@ struct stage {
 	struct sys_mutex *lock;
 	struct sys_cond *more;		/* of a pipe: something below changed */
 	struct block *first, **end, *spare;
-	size_t waiting;			/* bytes in them */
+	size_t waiting, hold;		/* bytes in them, and of these, as long as there will be more, not to be given yet */
 	int ended, stopped;
 	struct buf at;			/* the block at hand, read up to `used` */
 	size_t used, last;		/* last: where the record begins that was given last */
@@ -85,6 +86,18 @@ stage_list(struct buf *json, const struct msg_list *l)
 	buf_byte(json, ']');
 }
 
+/* Most recipients of a message were answered alike, and answers are long. */
+static void
+put_reply(struct buf *b, const char *s, const char *before)
+{
+	static const uint32_t same = SAME;
+
+	if (s != NULL && before != NULL && strcmp(s, before) == 0)
+		buf_add(b, &same, sizeof same);
+	else
+		stage_text(b, s);
+}
+
 static void
 put_list(struct buf *b, const struct msg_list *l)
 {
@@ -118,17 +131,6 @@ put_path(struct buf *b, const struct msg *m)
 	buf_add(b, p->name, strlen(p->name) + 1);
 }
 
-static int
-is_linked(const struct msg *m)
-{
-	size_t i;
-
-	for (i = 0; i < m->parts.n; i++)
-		if (m->parts.v[i].st.nlink > 1)
-			return 1;
-	return 0;
-}
-
 void
 stage_extend(struct buf *b, size_t start)
 {
@@ -142,7 +144,7 @@ stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 {
 	struct numbers num = {
 		(int64_t)m->state, m->arrived, m->arrived_fraction, m->size, m->pending, m->recipients, m->uid,
-		(int64_t)m->account_kind, m->is_report, fp, part_main_inode(&m->parts), unreadable, is_linked(m), m->nrcpt
+		(int64_t)m->account_kind, m->is_report, fp, part_main_inode(&m->parts), unreadable, part_is_linked(&m->parts), m->nrcpt
 	};
 	size_t start = b->n, i;
 	uint32_t len = 0;
@@ -160,7 +162,7 @@ stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 		buf_add(b, &state, sizeof state);
 		stage_text(b, m->rcpt[i].address);
 		stage_text(b, m->rcpt[i].domain);
-		stage_text(b, m->rcpt[i].reply);
+		put_reply(b, m->rcpt[i].reply, i > 0 ? m->rcpt[i - 1].reply : NULL);
 	}
 	stage_extend(b, start);
 }
@@ -175,6 +177,12 @@ stage_pipe(void)
 	s->more = sys_cond_new();
 	s->end = &s->first;
 	return s;
+}
+
+void
+stage_hold(struct stage *s, size_t bytes)
+{
+	s->hold = bytes;
 }
 
 struct stage *
@@ -239,17 +247,20 @@ add_to_pipe(struct stage *s, struct buf *b)
 	struct buf full = *b;
 
 	sys_mutex_lock(s->lock);
-	while (s->waiting > PIPE_BYTES && !s->stopped)
+	while (s->waiting > s->hold + PIPE_BYTES && !s->stopped)
 		sys_cond_wait(s->more, s->lock);
 	block = s->spare;
-	if (block != NULL)
+	if (block != NULL) {
 		s->spare = block->next;
-	else {
+		*b = block->b;
+		block->b = full;
+	} else {	/* one of that very size: many may have to wait */
 		block = mem_new(sizeof *block);
 		buf_init(&block->b, b->max);
+		block->b.p = mem_grow(NULL, b->n + 1);
+		block->b.cap = b->n + 1;
+		buf_add(&block->b, b->p, b->n);
 	}
-	*b = block->b;
-	block->b = full;
 	block->next = NULL;
 	*s->end = block;
 	s->end = &block->next;
@@ -317,7 +328,7 @@ next_in_pipe(struct stage *s)
 	struct buf done = s->at;
 
 	sys_mutex_lock(s->lock);
-	while (s->first == NULL && !s->ended)
+	while ((s->first == NULL || s->waiting < s->hold) && !s->ended)
 		sys_cond_wait(s->more, s->lock);
 	b = s->first;
 	if (b != NULL) {
@@ -329,6 +340,10 @@ next_in_pipe(struct stage *s)
 		b->b = done;
 		b->next = s->spare;
 		s->spare = b;
+		if (s->ended) {	/* nobody fills them again */
+			free_blocks(s->spare);
+			s->spare = NULL;
+		}
 		sys_cond_wake(s->more);
 	}
 	sys_mutex_unlock(s->lock);
@@ -365,6 +380,21 @@ stage_get_text(struct stage_source *src)
 	return s;
 }
 
+static const char *
+get_reply(struct stage_source *src, const char *before)
+{
+	uint32_t n;
+
+	if ((size_t)(src->end - src->p) < sizeof n)
+		return stage_get_text(src);
+	memcpy(&n, src->p, sizeof n);
+	if (n != SAME)
+		return stage_get_text(src);
+	src->p += sizeof n;
+	src->bad |= before == NULL;
+	return before;
+}
+
 static void
 get_recipients(struct staged *out, struct stage *s, struct stage_source *src, size_t n)
 {
@@ -384,7 +414,7 @@ get_recipients(struct staged *out, struct stage *s, struct stage_source *src, si
 		s->rcpt[i].state = (enum rcpt_state)state;
 		s->rcpt[i].address = stage_get_text(src);
 		s->rcpt[i].domain = stage_get_text(src);
-		s->rcpt[i].reply = stage_get_text(src);
+		s->rcpt[i].reply = get_reply(src, i > 0 ? s->rcpt[i - 1].reply : NULL);
 		if (state > RCPT_REMOVED || s->rcpt[i].address == NULL)
 			src->bad = 1;
 	}

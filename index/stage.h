@@ -31,6 +31,9 @@ struct stage *stage_new(const char *near, struct err *e);
 
 /* Through memory: stage_add waits while stage_next is far behind, stage_next waits for stage_add. */
 struct stage *stage_pipe(void);
+
+/* Before it is used: stage_next waits until so many bytes are there, or all was added. What is read is first, what is written can wait. */
+void stage_hold(struct stage *s, size_t bytes);
 void stage_free(struct stage *s);
 
 /* Appends the encoding of a message to b. */
@@ -55,7 +58,7 @@ int stage_next(struct staged *out, struct stage *s, struct err *e);	/* 1, 0 end,
 
 /* The bytes of the record that stage_next gave last, valid until the next call; and such bytes read back later: they may have come from a
  * disk, so 0 or -1 when they are no record. out points into them and into s. */
-#define STAGE_FORMAT 1	/* raised when the encoding changes */
+#define STAGE_FORMAT 2	/* raised when the encoding changes */
 const void *stage_record(size_t *n, const struct stage *s);
 int stage_decode(struct staged *out, struct stage *s, const void *record, size_t n);
 

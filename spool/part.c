@@ -39,6 +39,17 @@ part_main_inode(const struct part_list *l)
 	return l->n != 0 ? l->v[0].st.ino : 0;
 }
 
+int
+part_is_linked(const struct part_list *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->n; i++)
+		if (l->v[i].st.nlink > 1)
+			return 1;
+	return 0;
+}
+
 const char *
 part_role_name(enum part_role r)
 {

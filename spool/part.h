@@ -43,6 +43,9 @@ struct part *part_find(struct part_list *l, enum part_role role);
 /* The inode by which a message is known again: of its body where it has one (Exim rewrites -H, never -D), else of its first part. 0 none. */
 uint64_t part_main_inode(const struct part_list *l);
 
+/* Has a file of it another name too? Then the inode alone does not tell it. */
+int part_is_linked(const struct part_list *l);
+
 const char *part_role_name(enum part_role r);
 
 /* A keyed 64-bit fingerprint of where a message lies and of every identity in the list (role, name, inode, size, mode, owner, mtime,

@@ -6,6 +6,7 @@
 #include "index/contents_in.h"
 #include "index/partial.h"
 #include "index/stage.h"
+#include "spool/sys.h"
 
 static struct arena arena;
 
@@ -27,8 +28,8 @@ encode(struct buf *b)
 	m.domain = "shop.example";
 	m.subject = "Gr\xc3\xbc\xc3\x9f""e";
 	m.reason = "blocked using zen.spamhaus.org";
-	msg_rcpt(&m, "b@one.example", RCPT_PENDING);
-	msg_rcpt(&m, "c@two.example", RCPT_DONE);
+	msg_rcpt(&m, "b@one.example", RCPT_PENDING)->reply = "blocked";
+	msg_rcpt(&m, "c@two.example", RCPT_DONE)->reply = "blocked";
 	msg_damage(&m, "a \"quoted\" mark");
 	buf_init(b, (size_t)1 << 20);
 	stage_encode(b, &m, 42, 0);
@@ -145,6 +146,118 @@ test_body_round(void **state)
 	buf_free(&b);
 }
 
+/* The row of its print is told behind the record, and the print goes or stays; what stands before it in the buffer is left alone. */
+static void
+test_body_told(void **state)
+{
+	struct body out;
+	struct buf b, before;
+	size_t n;
+	int has_print;
+
+	(void)state;
+	for (has_print = 0; has_print < 2; has_print++) {
+		encode_body(&before);
+		encode_body(&b);
+		n = b.n;
+		buf_add(&b, before.p, n);
+		body_tell(&b, n, INT64_C(0x123456789), has_print);
+		assert_memory_equal(b.p, before.p, n);
+		assert_int_equal(body_decode(&out, &arena, b.p + n, b.n - n), 0);
+		assert_true(out.print_row == INT64_C(0x123456789) && out.nprint == (has_print ? 3u : 0u));
+		assert_int_equal(b.n, 2 * n - (has_print ? 0 : 3 * sizeof *out.print));
+		assert_string_equal(out.reply[1].reply, "451 later");
+		assert_int_equal(body_decode(&out, &arena, b.p, n), 0);
+		assert_true(out.print_row == 0 && out.nprint == 3);
+		buf_free(&b);
+		buf_free(&before);
+	}
+}
+
+struct drain {
+	struct stage *s;
+	uint64_t next;	/* fp of the record that is next */
+};
+
+static void
+drain_run(void *arg)
+{
+	struct drain *d = arg;
+	struct staged m;
+	struct err e;
+
+	while (stage_next(&m, d->s, &e) == 1 && m.fp == d->next)
+		d->next++;
+}
+
+/* What is held back comes in order, whether it stays below what is to be held, reaches it or goes far above what a pipe takes. */
+static void
+test_hold(void **state)
+{
+	static const size_t hold[] = { 0, 1, 1000, 300000, (size_t)1 << 20, (size_t)1 << 30 };
+	struct sys_thread *t;
+	struct drain d;
+	struct err e;
+	struct msg m;
+	struct buf b;
+	uint64_t fp;
+	size_t i;
+
+	(void)state;
+	msg_init(&m, &arena);
+	m.queue = "deferred";
+	m.id = "4bXYZ31wHkz1P";
+	for (i = 0; i < sizeof hold / sizeof hold[0]; i++) {
+		memset(&d, 0, sizeof d);
+		d.s = stage_pipe();
+		stage_hold(d.s, hold[i]);
+		assert_int_equal(sys_thread_start(&t, drain_run, &d, &e), 0);
+		buf_init(&b, (size_t)1 << 20);
+		for (fp = 0; fp < 40000; fp++) {
+			stage_encode(&b, &m, fp, 0);
+			if (fp % 100 == 99)
+				assert_int_equal(stage_add(d.s, &b, &e), 0);
+		}
+		assert_int_equal(stage_end(d.s, &e), 0);
+		sys_thread_join(t);
+		assert_int_equal(d.next, 40000);
+		buf_free(&b);
+		stage_free(d.s);
+	}
+}
+
+/* One answer of many recipients is kept once; another, and none, are not taken for it. */
+static void
+test_replies(void **state)
+{
+	static const char *const reply[] = { "450 later", "450 later", NULL, "450 later", "", "", "550 no", "550 no" };
+	struct stage *s = stage_pipe();
+	struct staged got;
+	struct msg m;
+	struct buf b;
+	const unsigned char *record;
+	size_t i, n;
+
+	(void)state;
+	msg_init(&m, &arena);
+	m.queue = "deferred";
+	m.id = "4bXYZ31wHkz1P";
+	for (i = 0; i < sizeof reply / sizeof reply[0]; i++)
+		msg_rcpt(&m, "b@one.example", RCPT_PENDING)->reply = reply[i];
+	buf_init(&b, (size_t)1 << 20);
+	stage_encode(&b, &m, 42, 0);
+	record = record_of(&n, &b);
+	assert_int_equal(stage_decode(&got, s, record, n), 0);
+	for (i = 0; i < sizeof reply / sizeof reply[0]; i++) {
+		if (reply[i] == NULL)
+			assert_null(got.msg.rcpt[i].reply);
+		else
+			assert_string_equal(got.msg.rcpt[i].reply, reply[i]);
+	}
+	buf_free(&b);
+	stage_free(s);
+}
+
 static void
 test_body_damage(void **state)
 {
@@ -224,7 +337,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round), cmocka_unit_test(test_damage), cmocka_unit_test(test_body_round),
-		cmocka_unit_test(test_body_damage), cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_body_damage), cmocka_unit_test(test_body_told), cmocka_unit_test(test_hold), cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_partial),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
