@@ -94,7 +94,7 @@ sub never_began {
 my %crash = map { $_ => 1 } 4, 6, 7, 8, 11;
 
 # Runs the program: sweep(\%opt, @args) or sweep(@args). Returns { out, err, status, signal }.
-# opt: index => FILE, dir => where to run, in => text for stdin, wrap => [command before it]
+# opt: index => FILE, dir => where to run, in => text for stdin, wrap => [command before it], program => another build of it
 sub sweep {
 	my $opt = ref $_[0] eq 'HASH' ? shift : {};
 	my @args = @_;
@@ -102,7 +102,7 @@ sub sweep {
 	spew("$tmp/in", defined $opt->{in} ? $opt->{in} : '');
 	my @wrap = $opt->{wrap} ? @{ $opt->{wrap} } : ();
 	my @index = $opt->{index} ? ('--index', $opt->{index}) : ();
-	my $run = @wrap ? public_program() : $program;
+	my $run = $opt->{program} || (@wrap ? public_program() : $program);
 	my @files = map { "$tmp/$_" } qw(out err);
 	for (1 .. 2) {
 		waitpid start_program({ dir => $opt->{dir}, in => "$tmp/in", out => $files[0], err => $files[1] }, @wrap, $run, @index, @args), 0;
