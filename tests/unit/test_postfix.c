@@ -479,18 +479,26 @@ test_content(void **state)
 	static unsigned char window[4096];
 	struct arena a = {0};
 	struct postfix_env env;
-	struct sys_file at;
+	struct sys_file at = SYS_FILE_CLOSED;
+	struct sys_dir *dir;
 	struct buf want, got;
-	char line[400], path[] = "/tmp/postfix-XXXXXX";
+	struct err e;
+	char line[400], name[40];
+	unsigned random[2];
 	struct postfix_how how = {0, 1, add_content, &got, 1};
 	struct file f;
 	struct msg m;
 	struct rd r;
 	size_t i;
-	int fd = mkstemp(path), round;
+	int round;
 
 	(void)state;
-	assert_true(fd >= 0);
+	assert_int_equal(sys_random(random, sizeof random, &e), 0);
+	snprintf(name, sizeof name, "test_postfix-%08x%08x", random[0], random[1]);
+	assert_int_equal(sys_dir_open(&dir, "/tmp", &e), 0);
+	assert_int_equal(sys_create_at(&at, dir, name, 0600), 0);
+	assert_int_equal(sys_unlink(dir, name), 0);
+	sys_dir_close(dir);
 	envelope(&f);
 	rec(&f, 'M', "");
 	f.data = f.b.n;
@@ -505,9 +513,7 @@ test_content(void **state)
 	message_end(&f, NULL);
 	buf_puts(&want, "Hello\nSubject: not a header\n");
 	set_size(&f, 3, 100000);
-	assert_int_equal(write(fd, f.b.p, f.b.n), f.b.n);
-	memset(&at, 0, sizeof at);
-	at.h = fd;
+	assert_int_equal(sys_write(at, f.b.p, f.b.n), 0);
 	for (round = 0; round < 2; round++) {
 		buf_clear(&got);
 		if (round == 0)
@@ -520,8 +526,7 @@ test_content(void **state)
 		assert_int_equal(got.n, want.n);
 		assert_memory_equal(got.p, want.p, want.n);
 	}
-	close(fd);
-	unlink(path);
+	sys_close(&at);
 	buf_free(&want);
 	buf_free(&got);
 	buf_free(&f.b);
