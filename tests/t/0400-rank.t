@@ -47,16 +47,18 @@ for my $kind (qw(postfix exim smartermail)) {
 		my $sum = sums(@truth);
 		my @rows = rows($index);
 		my ($messages, $wrong) = (0, 0);
+		my $is_together = is_windows() && $kind eq 'postfix';	# then a row is not in the truth
 		for my $r (@rows) {
 			my $s = $sum->{ of($r->{kind}) . ' ' . lc of($r->{key}) } || {};
 			$messages += $r->{messages};
+			next if $is_together;
 			$wrong++ if $r->{messages} != of($s->{messages}) || $r->{recipients} != $s->{recipients} ||
 			    $r->{bytes} != $s->{bytes} || $r->{senders} != keys %{ $s->{senders} } ||
 			    $r->{clients} != keys %{ $s->{clients} || {} } || $r->{peak_per_minute} != peak($s);
 		}
 		is($messages, scalar @truth, "$name: each message in one row");
 		SKIP: {
-			skip 'files of Postfix without owners: local accounts run together', 2 if is_windows() && $kind eq 'postfix';
+			skip 'files of Postfix without owners: local accounts run together', 2 if $is_together;
 			is(scalar @rows, scalar keys %$sum, "$name: as many rows as accounts");
 			is($wrong, 0, "$name: messages, recipients, bytes, senders, clients and peak of every row");
 		}
