@@ -250,20 +250,37 @@ sys_temp_dir(void)
 	return n > 0 && n < MAX_PATH + 2 ? win_ours(w, n) : win_ours(L"C:/Windows/Temp", 15);
 }
 
+typedef void (*any_call)(void);
+typedef HRESULT (WINAPI *known_folder_call)(REFKNOWNFOLDERID, DWORD, HANDLE, PWSTR *);
+typedef void (WINAPI *free_call)(void *);
+
+/* A call of a library of the system that few runs need: shell32 and ole32 bring the whole of the windows' drawing, which would take longer to
+ * load than all else of a start. It stays loaded. NULL: not there. */
+static any_call
+late_call(const wchar_t *library, const char *name)
+{
+	HMODULE m = LoadLibraryExW(library, NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
+
+	return m != NULL ? (any_call)GetProcAddress(m, name) : NULL;
+}
+
 char *
 sys_index_default(void)
 {
 	static const char file[] = "/spoolsweep/index.db";
+	known_folder_call known = (known_folder_call)late_call(L"shell32.dll", "SHGetKnownFolderPath");
+	free_call release = (free_call)late_call(L"ole32.dll", "CoTaskMemFree");
 	wchar_t *w = NULL;
 	char *dir, *path;
 	size_t n;
 
 	/* Not the environment: whoever starts us could send an administrator's journal elsewhere by it. */
-	if (SHGetKnownFolderPath(&FOLDERID_ProgramData, 0, NULL, &w) == S_OK)
+	if (known != NULL && known(&FOLDERID_ProgramData, 0, NULL, &w) == S_OK)
 		dir = win_ours(w, wcslen(w));
 	else
 		dir = win_ours(L"C:/ProgramData", 14);
-	CoTaskMemFree(w);
+	if (w != NULL && release != NULL)
+		release(w);
 	n = strlen(dir);
 	path = mem_new(n + sizeof file);
 	memcpy(path, dir, n);

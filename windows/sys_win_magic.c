@@ -5,6 +5,18 @@
 #include <stdlib.h>
 #include <zstd.h>
 
+/* libmagic looks for a database beside the program by this one call of shlwapi, which brings the windows' drawing with it into every start. The
+ * database is ours, so nothing is looked for; the call is bound to this function, which leaves the path alone. */
+static BOOL WINAPI
+keep_path(LPSTR path)
+{
+	(void)path;
+	return FALSE;
+}
+
+extern BOOL (WINAPI *__imp_PathRemoveFileSpecA)(LPSTR);
+BOOL (WINAPI *__imp_PathRemoveFileSpecA)(LPSTR) = keep_path;
+
 int
 sys_magic_db(void **out, size_t *n, struct err *e)
 {

@@ -28,6 +28,16 @@ for (1 .. 3) {
 	system("$here/../winerun.sh 60 '$build/crash.exe' >/dev/null 2>&1");
 	isnt($?, 0, "a crash is no success ($_)");
 }
+# Writing past an array, with the guard that we make ourselves: another one at each start.
+my %guard = map { `$here/../winerun.sh 60 '$build/smash.exe' 2>&1` =~ /^guard (\w+), 0\r?$/ ? ($1 => 1) : () } 1 .. 3;
+is(scalar keys %guard, 3, 'the guard of the stack is random');
+for (['stack', 'stack smashing'], ['copy', 'buffer overflow']) {
+	my ($way, $what) = @$_;
+	my $said = `$here/../winerun.sh 60 '$build/smash.exe' $way 2>&1`;
+	is($? >> 8, 9, "$way: ended as STATUS_STACK_BUFFER_OVERRUN (0xc0000409)");
+	like($said, qr/^\*\*\* $what detected \*\*\*$/m, '  and it says so');
+	unlike($said, qr/^guard/m, '  and goes no further');
+}
 my $out = `'$here/prove' 1 '$build/crash.exe' 2>&1`;
 isnt($?, 0, 'a unit test that crashes fails the suite');
 $out = `'$here/prove' 1000000 '$build/unit/base.exe' 2>&1`;
