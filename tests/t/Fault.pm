@@ -28,7 +28,7 @@ sub fault_dir {
 
 sub is_under_asan { return $plain =~ m{/asan/} }
 
-# Windows has no fork: there each run is a process, and a file that was removed is gone (fault_serve.c).
+# Windows has no fork: there each run is a process.
 sub can_serve { return !Sweep::is_windows() }
 
 # ---- helpers that stay: one of each a process ----

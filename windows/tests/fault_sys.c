@@ -84,3 +84,28 @@ fault_file_path(char *out, size_t n, struct sys_file f)
 {
 	return handle_path(out, n, (HANDLE)f.h, NULL);
 }
+
+/* As fault_serve.c does: with SPOOLSWEEP_FAULT_VAULT=DIR a file that is removed is there still, so that a sweep can put the same file back. It is
+ * removed all the same, by the real call: what goes to the folder is a second name. */
+extern int (*fault_unlink)(struct sys_dir *d, const char *name);
+int __real_sys_unlink(struct sys_dir *d, const char *name);
+
+static int
+to_vault(struct sys_dir *d, const char *name)
+{
+	char from[4200], to[4200];
+	int n = 0;
+
+	fault_dir_path(from, sizeof from, d, name);
+	do {
+		snprintf(to, sizeof to, "%s/%lu.%d", getenv("SPOOLSWEEP_FAULT_VAULT"), (unsigned long)GetCurrentProcessId(), n++);
+	} while (!CreateHardLinkA(to, from, NULL) && GetLastError() == ERROR_ALREADY_EXISTS);
+	return __real_sys_unlink(d, name);
+}
+
+__attribute__((constructor)) static void
+vault_init(void)
+{
+	if (getenv("SPOOLSWEEP_FAULT_VAULT") != NULL)
+		fault_unlink = to_vault;
+}
