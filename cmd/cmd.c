@@ -143,6 +143,12 @@ cmd_self(const struct context *c)
 	return b.p;
 }
 
+char
+cmd_mark(const char *command)
+{
+	return strchr(command, '"') != NULL ? '\'' : '"';
+}
+
 int
 cmd_worse(int a, int b)
 {

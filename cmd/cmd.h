@@ -95,6 +95,9 @@ void cmd_again(struct buf *b, const struct context *c);
 
 /* The same as a text of its own; the caller frees it. */
 char *cmd_self(const struct context *c);
+
+/* The mark to put around such a command within a sentence: '"', or "'" where its own words are in "...", as on Windows. */
+char cmd_mark(const char *command);
 void cmd_quote(struct buf *b, const char *word);
 
 /* The worse of two exit states: a changed spool before failure before usage before partly. */

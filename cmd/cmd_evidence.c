@@ -156,8 +156,8 @@ put(struct context *c, const struct evidence *ev, int is_whole)
 	if (ev->unread > 0) {
 		char *self = cmd_self(c);
 
-		cmd_note(c, "%" PRId64 " of this server's own bounces %s not read: \"%s scan --contents\" finds the replies in them", ev->unread,
-		    ev->unread == 1 ? "was" : "were", self);
+		cmd_note(c, "%" PRId64 " of this server's own bounces %s not read: %c%s scan --contents%c finds the replies in them", ev->unread,
+		    ev->unread == 1 ? "was" : "were", cmd_mark(self), self, cmd_mark(self));
 		free(self);
 	}
 	if (ev->unlogged > 0)

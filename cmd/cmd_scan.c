@@ -322,19 +322,21 @@ say_leftover(void *arg, const struct purge_leftover *left)
 	struct buf again;
 	struct plan p;
 	struct err e = { 0, "" };
+	char mark;
 
 	buf_init(&again, 4096);
 	cmd_again(&again, l->c);
+	mark = cmd_mark(buf_cstr(&again));
 	if (strcmp(folder, "restore") == 0)
-		cmd_say("%s: a restore did not end: the same \"%s restore\" goes on", l->sp->root, buf_cstr(&again));
+		cmd_say("%s: a restore did not end: the same %c%s restore%c goes on", l->sp->root, mark, buf_cstr(&again), mark);
 	else if (plan == 0 || l->j == NULL || journal_plan(&p, l->j, plan, &l->arena, &e) != 1) {
 		buf_puts(&again, " plans --adopt ");
 		cmd_quote(&again, left->path);
 		cmd_say("%s: the private folder %s holds messages that a plan unknown to this index took: use the index that made it or,"
 		    " when that is lost, %s", l->sp->root, folder, buf_cstr(&again));
 	} else if (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)
-		cmd_note(l->c, "%s: plan %" PRId64 " holds %" PRId64 " message%s (%s); \"%s release\" puts them back", l->sp->root, plan,
-		    p.count[ITEM_TAKEN], rank_plural(p.count[ITEM_TAKEN]), folder, buf_cstr(&again));
+		cmd_note(l->c, "%s: plan %" PRId64 " holds %" PRId64 " message%s (%s); %c%s release%c puts them back", l->sp->root, plan,
+		    p.count[ITEM_TAKEN], rank_plural(p.count[ITEM_TAKEN]), folder, mark, buf_cstr(&again), mark);
 	else
 		cmd_say("%s: plan %" PRId64 " is not finished (%s): %s purge --resume %" PRId64, l->sp->root, plan, folder, buf_cstr(&again),
 		    plan);

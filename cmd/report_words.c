@@ -224,6 +224,15 @@ ours(struct report_view *v, const char *tail)
 	return text;
 }
 
+/* The same within a sentence. */
+static const char *
+marked(struct report_view *v, const char *tail)
+{
+	const char *command = ours(v, tail);
+
+	return arena_fmt(&v->arena, "%c%s%c", cmd_mark(command), command, cmd_mark(command));
+}
+
 static void
 warn_old(struct report_view *v)
 {
@@ -241,8 +250,8 @@ warn_old(struct report_view *v)
 		oldest = r->spool[i].scanned < oldest ? r->spool[i].scanned : oldest;
 	}
 	if (*names != '\0')
-		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "The last scan was up to %s before this report: %s. \"%s\" brings the "
-		    "index up to date.", cmd_duration(age, sizeof age, (r->made - oldest) / 1000000), names, ours(v, "scan")));
+		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "The last scan was up to %s before this report: %s. %s brings the "
+		    "index up to date.", cmd_duration(age, sizeof age, (r->made - oldest) / 1000000), names, marked(v, "scan")));
 }
 
 static void
@@ -261,7 +270,7 @@ warn(struct report_view *v)
 		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "The newest message is dated %s, after this report was made: the clock of this machine is "
 		    "behind, or that of the spool was ahead.", report_time(a, r->last)));
 	if (r->nspools == 0)
-		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "No scanned spool is meant by this; \"%s\" reads one.", ours(v, "scan DIR")));
+		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "No scanned spool is meant by this; %s reads one.", marked(v, "scan DIR")));
 	if (r->damaged > 0)
 		add(&v->warning, &v->nwarnings, a, arena_fmt(a, "%s queued message%s %s damaged or incomplete: what they are is not sure, and a purge "
 		    "leaves them alone (%s).", N(r->damaged), rank_plural(r->damaged), r->damaged == 1 ? "is" : "are", ours(v, "list --damaged -v")));
@@ -280,8 +289,8 @@ remark(struct report_view *v)
 	if (r->has_contents)
 		add(&v->note, &v->nnotes, a, "Bodies were searched for the words of the selection.");
 	if (r->unread > 0)
-		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s of %s message%s were not read, nor their links and attachments: \"%s\" "
-		    "reads them.", N(r->unread), N(r->queued + r->removed), rank_plural(r->queued + r->removed), ours(v, "scan --contents")));
+		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s of %s message%s were not read, nor their links and attachments: %s "
+		    "reads them.", N(r->unread), N(r->queued + r->removed), rank_plural(r->queued + r->removed), marked(v, "scan --contents")));
 	if (r->cut > 0)
 		add(&v->note, &v->nnotes, a, arena_fmt(a, "The bodies of %s message%s were read up to a limit.", N(r->cut), rank_plural(r->cut)));
 	if (r->evidence->unlogged > 0)

@@ -272,4 +272,16 @@ SKIP: {
 	is((scan_of($index, $ex))[0]{unchanged}, 30, '  and is the same when it is back');
 }
 
+# ---- a command within a sentence, when the index is in a folder with a blank: one line that a shell takes, in marks of another kind
+{
+	my ($sm, $blank) = ("$dir/held", "$dir/two words/index.db");
+	mkspool('smartermail', $sm, 3);
+	scan_of($blank, $sm);
+	sweep_ok({ index => $blank }, 'hold', '--all', '--execute', '--yes', '--live');
+	my ($mark, $command) = sweep_ok({ index => $blank, status => [0, 3] }, 'scan', $sm)->{err} =~ /; (["'])(.*)\1 puts them back$/m;
+	my ($outer, $inner) = is_windows() ? ("'", '"') : ('"', "'");
+	is($mark, $outer, 'a command in marks that it does not have');
+	is($command, "spoolsweep --index $inner$blank$inner release", 'and its path in marks that the shells know');
+}
+
 done_testing();
