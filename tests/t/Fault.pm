@@ -421,7 +421,10 @@ sub in_workers {
 	}
 	for (0 .. $workers - 1) {
 		waitpid $pid[$_], 0;
-		push @bad, "a worker ended with $?" if $? != 0;
+		if ($? != 0) {	# killed, say: it could not tell what it met
+			push @bad, "a worker ended with $?";
+			print STDERR "# $bad[-1]\n";
+		}
 		push @bad, split /\n/, slurp("$dir/lines$_");
 	}
 	return @bad;
