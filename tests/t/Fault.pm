@@ -76,11 +76,11 @@ sub sql {
 }
 
 sub run_process {
-	my ($out, $err) = @_;
+	my ($out, $err, undef, $first) = @_;
 	my $status;
 	for (1 .. 2) {
 		$status = run_once(@_);
-		last if !Sweep::never_began($status, $out, $err);
+		last if $first eq '--unzstd' || !Sweep::never_began($status, $out, $err);
 	}
 	return $status;
 }
