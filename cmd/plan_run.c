@@ -527,12 +527,14 @@ say_wrong(void *arg, const struct item *it)
 	cmd_say("ERROR: %s was taken and is in the spool all the same (inode %" PRIu64 ")", it->id, it->inode);
 }
 
+/* Reads the spool again. is_made: is there a proof, in out? Else it was said why not. */
 static int
-prove(struct proof *out, struct plan_run *r, int64_t id, struct message_set *before)
+prove(struct proof *out, int *is_made, struct plan_run *r, int64_t id, struct message_set *before)
 {
 	struct err e = { 0, "" };
 	int status = rescan_plan(r->c, r->ix, r->j, id);
 
+	*is_made = 0;
 	if (status == CMD_FAILED) {
 		cmd_say("the spool could not be read again: the numbers of this run are not proven");
 		return CMD_PARTLY;
@@ -541,6 +543,7 @@ prove(struct proof *out, struct plan_run *r, int64_t id, struct message_set *bef
 		cmd_fail(&e);
 		return CMD_PARTLY;
 	}
+	*is_made = 1;
 	out->is_whole = r->was_whole && status == CMD_DONE && is_whole(r, id);
 	if (proof_store(r->j, id, out, &e) < 0) {	/* what was done is done: only a report will have no proof of it */
 		cmd_fail(&e);
@@ -563,15 +566,14 @@ tell_all(struct plan_run *r, int64_t id, int rc, const struct purge_result *res,
 {
 	struct proof proof;
 	struct plan p;
-	int status = CMD_DONE, has_proof, shown;
+	int status = CMD_DONE, has_proof = 0, shown;
 
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
 		return res->spool_changed ? CMD_RESUME : CMD_FAILED;
 	log_plan(&p, rc == 0 && is_finished(&p) ? SYS_EVENT_ENDED : SYS_EVENT_UNFINISHED,
 	    rc < 0 ? "stopped" : is_finished(&p) ? "ended" : "left unfinished", r->who);
-	has_proof = rc == 0 && before != NULL && p.state != PLAN_UNDONE;
-	if (has_proof)
-		status = prove(&proof, r, id, before);
+	if (rc == 0 && before != NULL && p.state != PLAN_UNDONE)
+		status = prove(&proof, &has_proof, r, id, before);
 	r->is_fresh = 0;
 	shown = plan_out_items(r, id, has_proof ? &proof : NULL, 0);
 	status = cmd_worse(status, shown == CMD_FAILED && res->spool_changed ? CMD_RESUME : shown);

@@ -221,7 +221,8 @@ message_set_items(struct message_set *s, struct journal *j, int64_t plan, unsign
 struct proving {
 	struct message_set *after, *deleted, *kept;
 	struct journal *j;
-	int64_t plan, wrong;
+	sqlite3_stmt *ask;
+	int64_t plan, wrong, unread;
 	void (*fn)(void *arg, const struct item *it);
 	void *arg;
 	struct err *e;
@@ -243,16 +244,53 @@ is_kept(struct proving *p, struct member m, const struct item *it)
 	return n > 0 && !has(p->after, m);
 }
 
+/* Is a message of the index in a queue that the last scan read? What it could not read stays in the index as it was. */
+static const char ask_read[] =
+    "SELECT count(*) FROM spool p JOIN message m ON m.spool = p.id JOIN text q ON q.id = m.queue"
+    " JOIN scan c ON c.id = (SELECT max(x.id) FROM scan x WHERE x.spool = p.id)"
+    " WHERE p.root = ? AND m.qid = ? AND m.inode = ? AND m.gone_scan IS NULL AND NOT EXISTS(SELECT 1 FROM json_each(c.unknown) u"
+    "  WHERE u.value IN ('*', q.text) OR u.value <> '' AND substr(q.text, 1, length(u.value) + 1) = u.value || '/')";
+
+static int
+was_read(int *out, struct proving *p, const char *root, const struct item *it)
+{
+	int rc;
+
+	sqlite3_bind_text(p->ask, 1, root, -1, SQLITE_STATIC);
+	sqlite3_bind_text(p->ask, 2, it->id, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(p->ask, 3, (int64_t)it->inode);
+	rc = index_row(p->after->ix, p->ask, p->e);
+	*out = rc == 1 && sqlite3_column_int64(p->ask, 0) > 0;
+	sqlite3_reset(p->ask);
+	sqlite3_clear_bindings(p->ask);
+	return rc < 0 ? -1 : 0;
+}
+
+/* A message that was taken, and the index has it all the same. */
+static int
+meet_again(struct proving *p, const char *root, const struct item *it)
+{
+	int is_there;
+
+	if (was_read(&is_there, p, root, it) < 0)
+		return -1;
+	if (!is_there) {
+		p->unread++;
+		return 0;
+	}
+	p->wrong++;
+	p->fn(p->arg, it);
+	return 0;
+}
+
 static int
 sort_out(void *arg, const char *root, const struct item *it)
 {
 	struct proving *p = arg;
 	struct member m = member_of(p->after, root, it->id, it->inode);
 
-	if ((1u << it->state & PROOF_TAKEN) != 0 && has(p->after, m)) {
-		p->wrong++;
-		p->fn(p->arg, it);
-	}
+	if ((1u << it->state & PROOF_TAKEN) != 0 && has(p->after, m) && meet_again(p, root, it) < 0)
+		return -1;
 	if (it->state == ITEM_DELETED)
 		add(p->deleted, m);
 	else if (is_kept(p, m, it))
@@ -277,15 +315,15 @@ int
 proof_make(struct proof *out, struct message_set *before, struct index *ix, struct journal *j, int64_t plan,
     void (*fn)(void *arg, const struct item *it), void *arg, struct err *e)
 {
-	struct proving p = { message_set_new(ix), message_set_new(ix), message_set_new(ix), j, plan, 0, fn, arg, e };
+	struct proving p = { message_set_new(ix), message_set_new(ix), message_set_new(ix), j, index_prepare(ix, ask_read, e), plan, 0, 0, fn, arg, e };
 	const unsigned mask = PROOF_TAKEN | 1u << ITEM_BUSY | 1u << ITEM_FAILED;
 	int rc = -1;
 
 	memset(out, 0, sizeof *out);
-	if (message_set_spools(p.after, j, plan, e) < 0 || each_item(j, plan, mask, sort_out, &p, e) < 0)
+	if (p.ask == NULL || message_set_spools(p.after, j, plan, e) < 0 || each_item(j, plan, mask, sort_out, &p, e) < 0)
 		goto out;
 	out->before = (int64_t)message_set_count(before);
-	out->after = (int64_t)message_set_count(p.after);
+	out->after = (int64_t)message_set_count(p.after) - p.unread;
 	out->deleted = (int64_t)message_set_count(p.deleted);
 	out->kept = (int64_t)message_set_count(p.kept);
 	/* what this plan took and no scan saw before it had arrived too */
@@ -296,6 +334,7 @@ proof_make(struct proof *out, struct message_set *before, struct index *ix, stru
 	out->at = sys_now_us();
 	rc = 0;
 out:
+	sqlite3_finalize(p.ask);
 	message_set_free(p.after);
 	message_set_free(p.deleted);
 	message_set_free(p.kept);

@@ -4,6 +4,8 @@
 #
 # "make check" tries all kills and a sample of the failures; "make asan" samples of both; "make sweep" tries all points. A kill before a call
 # that only reads leaves the disk as a kill before the next one that writes: only "make sweep" tries those too.
+# What a run reads to prove its numbers fails everywhere with EIO, whatever the sample.
+#
 # Under Wine a run costs ten times as much: there SmarterMail's purge is killed at all points and fails once in each way at each kind of call, and of
 # the rest there is a sample; kills at random moments are left out.
 #
@@ -127,6 +129,13 @@ sub other_is_whole {
 	return join(' ', map { "$_ $now->{$_}" } sort keys %$now) eq join ' ', map { "$_ $then->{$_}" } sort keys %$then;
 }
 
+# What a run told of the proof that is not the arithmetic of four messages; a run that could not prove its numbers tells none.
+sub false_proof {
+	my ($r) = @_;
+	my $proof = qr/before \d \+ arrived \d = after \d \+ deleted \d(?: \+ taken \d)? \+ vanished \d, by id(?:; not of queues that could not be read)?/;
+	return join ' | ', grep { /\bbefore \S+ \+/ && !/^$proof$/ } split /\n/, $r->{out};
+}
+
 # A spool, scanned, and what was done to it before. It is made once; what look() sees is returned.
 sub prepare {
 	my ($c, $setup) = @_;
@@ -164,6 +173,7 @@ sub try_point {
 		$say->("LOST @lost");
 	}
 	$say->("the message outside the selection was touched") if !other_is_whole($c, $seen);
+	$say->("a false proof: " . false_proof($r)) if false_proof($r) ne '';
 	if ($is_kill) {
 		return @bad if $r->{signal} == 0;	# not reached: a run is a call shorter than the one that was counted
 		$say->("signal $r->{signal}") if $r->{signal} != 9;
@@ -189,6 +199,7 @@ sub try_point {
 	$end = final($c, $seen2, $j2);
 	$end->{private} = [grep { !m{/plan\z} } @{ $end->{private} }] if $no_copy;
 	$say->("the second run: signal $r2->{signal} exit $r2->{status} $r2->{err}") if $r2->{signal} || $r2->{status} !~ /^[03]$/;
+	$say->("the second run: a false proof: " . false_proof($r2)) if false_proof($r2) ne '';
 	if (my @lost = lost($c, $seen2)) {
 		$say->("LOST @lost after the second run");
 	}
@@ -373,6 +384,16 @@ sub meets {
 	return $fault ne 'run' && $p->{can} =~ /$letter{$fault}/;
 }
 
+# The folders that a run reads behind its last change of the spool: its proof stands on them, so each is a point.
+sub of_proof {
+	my ($s) = @_;
+	return () if is_windows() || $s->{name} !~ /^(?:purge|hold)\z/;
+	my ($last) = map { $_->{n} } grep { $_->{name} =~ /^sys_(?:rename|unlink|rmdir)\z/ && $_->{path} !~ m{/i/} } reverse @{ $s->{points} };
+	my @p = grep { $_->{n} > $last && $_->{name} =~ /^sys_dir_(?:open|sub|next)\z/ } @{ $s->{points} };
+	die "$s->{name}: the spool is not read again" if !@p;
+	return @p;
+}
+
 my (%all, %tried, @jobs);
 for my $kind (@kinds) {
 	my $c = make($kind, "$dir/w9/$kind");	# as deep as the workers' folders: so are the calls
@@ -387,7 +408,9 @@ for my $kind (@kinds) {
 			my @p = grep { meets($s, $_, $fault) } @{ $s->{points} };
 			next if !@p;
 			$all{$fault} += @p;
-			@p = chosen($s, $fault, @p);
+			my @proof = $fault eq 'EIO' ? of_proof($s) : ();
+			my %is = map { $_->{n} => $_ } chosen($s, $fault, @p), @proof;
+			@p = map { $is{$_} } sort { $a <=> $b } keys %is;
 			$tried{$fault} += @p;
 			push @jobs, map { my $n = $_->{n}; sub {
 				my ($where) = @_;
