@@ -92,8 +92,7 @@ deps:
 	.ci/deps
 
 check: tests
-	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool CMOCKA_MESSAGE_OUTPUT=TAP \
-		prove -I tests/t --timer $(UNIT) $(wildcard tests/t/*.t)
+	SPOOLSWEEP=$(CURDIR)/$(B)/spoolsweep MKSPOOL=$(CURDIR)/$(B)/mkspool tests/prove $(UNIT) $(wildcard tests/t/*.t)
 
 # Every point of the crash sweep, some 125,000; "make check" takes all kills and a sample of the failures. Then all kills and a sample again, with
 # two threads at work on the three messages: the numbers of calls vary then, so an undo of a purge that was cut at one of them is left out.
