@@ -105,13 +105,34 @@ address_at(const char *s)
 	return s[n] == '>' && memchr(s, '@', n) != NULL ? n + 1 : 0;
 }
 
-/* The same of one without <> that the reply begins with, as in "550 5.1.1 a@b.example... User unknown" (sendmail). */
+/* The same of one without <>. */
 static size_t
-first_address_at(const char *s)
+bare_address_at(const char *s)
 {
-	size_t n = strcspn(s, " \t\r\n<>:");
+	size_t n, at = 0;
 
-	return n < 400 && memchr(s, '@', n) != NULL ? n : 0;
+	for (n = 0; n < 400 && (unsigned char)s[n] > ' ' && strchr("<>:()\"'", s[n]) == NULL; n++)
+		if (s[n] == '@')
+			at = n;
+	return at != 0 && n < 400 ? n : 0;
+}
+
+/* Does a word stand last that names whose address follows, as in "550 no such user a@b.example"? */
+static int
+is_before_address(const struct buf *b)
+{
+	static const char *const word[] = { "user", "mailbox", "recipient", "account", "alias", "address", "rcpt", "exist", "exists", "unknown", "found" };
+	const char *s = b->p;
+	size_t i, n, end = b->n;
+
+	while (end > 0 && strchr(" :(\"'", s[end - 1]) != NULL)
+		end--;
+	for (i = 0; i < sizeof word / sizeof word[0]; i++) {
+		n = strlen(word[i]);
+		if (end >= n && memcmp(s + end - n, word[i], n) == 0 && (end == n || !is_alnum(s[end - n - 1])))
+			return 1;
+	}
+	return 0;
 }
 
 struct line {
@@ -140,6 +161,19 @@ repeated_code(struct line *l)
 	return l->s[n] == '-' || more != 0 ? n + 1 + more : 0;
 }
 
+/* A letter with an accent, U+00C0-U+017F, as the phrases write it; 0: it is none. */
+static char
+unaccented(const char *s)
+{
+	static const char plain[] =
+	    "aaaaaaaceeeeiiiidnooooo ouuuuytsaaaaaaaceeeeiiiidnooooo ouuuuyty"
+	    "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll"
+	    "lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";
+	const unsigned char lead = (unsigned char)s[0], next = (unsigned char)s[1];
+
+	return lead >= 0xc3 && lead <= 0xc5 && (next & 0xc0) == 0x80 ? plain[(size_t)(lead - 0xc3) * 64 + (next & 0x3f)] : '\0';
+}
+
 /* Bytes that mean one blank, or nothing but a plainer letter; *out is the letter. 0: take the byte as it is. */
 static size_t
 plain_at(char *out, const char *s)
@@ -150,6 +184,9 @@ plain_at(char *out, const char *s)
 	if ((unsigned char)s[0] <= ' ' || s[0] == 0x7f)
 		return 1;
 	if (strncmp(s, "\xc2\xa0", 2) == 0)
+		return 2;
+	*out = unaccented(s);
+	if (*out != '\0')
 		return 2;
 	*out = '\'';
 	if (strncmp(s, "\xe2\x80\x99", 3) == 0 || strncmp(s, "\xe2\x80\x98", 3) == 0)
@@ -202,8 +239,8 @@ reply_normal(struct buf *out, const char *text)
 			put_word(out, &l);
 		else if (!is_alnum(l.last) && (n = repeated_code(&l)) != 0) {
 			l.s += n;
-		} else if ((*l.s == '<' && (n = address_at(l.s)) != 0) ||
-		    (!l.has_words && !is_alnum(l.last) && (n = first_address_at(l.s)) != 0)) {
+		} else if ((*l.s == '<' && (n = address_at(l.s)) != 0) || (!is_alnum(l.last) && is_alnum(*l.s) &&
+		    (!l.has_words || is_before_address(out)) && (n = bare_address_at(l.s)) != 0)) {
 			put(out, &l, '<');
 			put(out, &l, '>');
 			l.s += n;
