@@ -256,7 +256,7 @@ judge_stdin(struct judge *j)
 	size_t n, at, k;
 	int cut = 0;
 
-	buf_init(&line, TEXT_MAX);
+	buf_init(&line, TEXT_MAX + 2);	/* with its end */
 	while (j->c->out.error == 0 && (n = fread(piece, 1, sizeof piece, stdin)) > 0)
 		for (at = 0; at < n; at += k) {
 			end = memchr(piece + at, '\n', n - at);

@@ -411,6 +411,91 @@ zone_of(const char *text, struct arena *a)
 	return NULL;
 }
 
+/* ---- the name that was asked for, where a reply spells it: "25.100.51.198.bl.example" (RFC 5782 section 2) ---- */
+
+#define NIBBLES 32		/* of an IPv6 address, a label each */
+
+/* A label that lists have and machines do not: "zen", "dnsbl-1", "xbl", "combined.rbl". */
+static int
+is_list_label(const char *s)
+{
+	static const char *const label[] = { "zen", "bl", "dnsbl", "rbl", "sbl", "xbl", "pbl", "cbl", "dbl", "drbl", "psbl", "blacklist", "blocklist" };
+	const size_t n = strcspn(s, ".- ");
+	size_t i;
+
+	for (i = 0; i < sizeof label / sizeof label[0]; i++)
+		if (strlen(label[i]) == n && memcmp(s, label[i], n) == 0)
+			return 1;
+	return 0;
+}
+
+/* Labels of up to `most` digits (base 16 or 10) from s, each with its dot: where what follows begins; NULL when there are fewer than n. */
+static const char *
+past_labels(const char *s, size_t n, size_t most, int is_hex)
+{
+	size_t k;
+
+	for (; n > 0; n--, s += k + 1) {
+		for (k = 0; ascii_is_digit(s[k]) || (is_hex && s[k] >= 'a' && s[k] <= 'f'); k++)
+			;
+		if (k == 0 || k > most || s[k] != '.')
+			return NULL;
+	}
+	return s;
+}
+
+static const char *
+turned(const char *s, int is_v6, struct arena *a)
+{
+	char text[NIBBLES + 8] = "";
+	size_t i, n = 0;
+	unsigned v[4];
+
+	if (is_v6) {
+		for (i = 0; i < NIBBLES; i++) {
+			text[n++] = s[2 * (NIBBLES - 1 - i)];
+			if (i % 4 == 3 && i + 1 < NIBBLES)
+				text[n++] = ':';
+		}
+		text[n] = '\0';
+		return addr_ip(a, text, 0);
+	}
+	for (i = 0; i < 4; i++) {
+		v[i] = (unsigned)strtoul(s, NULL, 10);
+		s += strspn(s, "0123456789") + 1;
+	}
+	return addr_ip(a, arena_fmt(a, "%u.%u.%u.%u", v[3], v[2], v[1], v[0]), 0);
+}
+
+/* The address in it, and in *zone the list's zone; NULL: no such name stands in the text. */
+static const char *
+queried_of(const char **zone, const char *text, struct arena *a)
+{
+	const char *s, *rest, *ip;
+	int v6;
+	size_t n;
+
+	for (s = text; *s != '\0'; s++) {
+		if ((!ascii_is_digit(*s) && !(*s >= 'a' && *s <= 'f')) || (s > text && (is_alnum(s[-1]) || s[-1] == '.' || s[-1] == '-')))
+			continue;
+		for (v6 = 0; v6 < 2; v6++) {
+			rest = past_labels(s, v6 ? NIBBLES : 4, v6 ? 1 : 3, v6);
+			if (rest == NULL || !is_list_label(rest))
+				continue;
+			for (n = 0; is_alnum(rest[n]) || rest[n] == '.' || rest[n] == '-' || rest[n] == '_'; n++)
+				;
+			while (n > 0 && rest[n - 1] == '.')
+				n--;
+			ip = is_zone(rest, n) ? turned(s, v6, a) : NULL;
+			if (ip == NULL || is_foreign(text, (size_t)(s - text), ip))
+				continue;
+			*zone = arena_dup(a, rest, n);
+			return ip;
+		}
+	}
+	return NULL;
+}
+
 /* ---- all of it ---- */
 
 static enum reply_category
@@ -447,7 +532,7 @@ void
 reply_read(struct reply *out, struct replies *r, const char *text, struct arena *a)
 {
 	const struct blocklist *b = row_of(r, text);
-	const char *normal = buf_cstr(&r->normal);
+	const char *normal = buf_cstr(&r->normal), *zone = NULL, *queried;
 	int is_list;
 
 	memset(out, 0, sizeof *out);
@@ -455,6 +540,9 @@ reply_read(struct reply *out, struct replies *r, const char *text, struct arena 
 	out->category = category_of(b);
 	out->about = about_of(b);
 	out->address = address_of(normal, a);
+	queried = queried_of(&zone, normal, a);
+	if (out->address == NULL)
+		out->address = queried;
 	out->url = url_of(text, out->address, a);
 	out->has_url = out->url != NULL;
 	if (b == NULL)
@@ -463,7 +551,7 @@ reply_read(struct reply *out, struct replies *r, const char *text, struct arena 
 	out->operator = b->operator;
 	out->list = is_list ? b->list : NULL;
 	if (is_list && b->list == NULL)
-		out->list = zone_of(normal, a);
+		out->list = zone != NULL ? zone : zone_of(normal, a);
 	if (out->url == NULL)
 		out->url = blocklist_url(a, b, out->address);
 }

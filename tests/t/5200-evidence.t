@@ -36,6 +36,18 @@ sub judged { return json_lines(sweep_ok({ in => $_[0] }, 'evidence', '--json', '
 	$r = sweep({ in => 'x' x 2_000_000 }, 'evidence', '--json', '--reply', '-');
 	is($r->{status}, 3, 'one that is cut is said so');
 	like($r->{err}, qr/cut/, '  with a word');
+	for my $end ('', "\n", "\r\n") {
+		$r = sweep({ in => 'x' x 1_048_576 . $end }, 'evidence', '--json', '--reply', '-');
+		is("$r->{status} $r->{err}", '0 ', 'one of 1 MiB is whole, its end not counted');
+	}
+	# Any bytes and much of them: one object a line, escaped. Work that grew with the square of the length would not end.
+	for my $piece ("1.", "<a\@b", "user a\@", " said: ", "connection from 1 ", "1.1.1.1.bl.", "ip blocked ", "\0", "\x1b[31m", "\xff", "\xc3", "\xc2\x9b", "\xe2\x80\xae", "198.51.100.7 ") {
+		my $text = substr $piece x (1_000_000 / length($piece) + 1), 0, 1_000_000;
+		$r = sweep({ in => "$text\r\n\r\n550 last" }, 'evidence', '--json', '--reply', '-');
+		my $name = join '', map { /[ -~]/ ? $_ : sprintf '\\x%02x', ord } split //, $piece;
+		is("$r->{status} " . scalar(json_lines($r->{out})), '0 2', "a megabyte of $name: an object a line");
+		unlike($r->{out}, qr/[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]/, '  nothing that a terminal obeys');
+	}
 
 	$r = sweep_ok('evidence', '--csv', '--reply', $text, '--reply', '=1+1');
 	my @lines = split /\n/, $r->{out};
