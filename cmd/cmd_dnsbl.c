@@ -6,6 +6,7 @@
 #include "cmd/table.h"
 #include "index/dnsbl.h"
 #include "index/evidence.h"
+#include "spool/addr.h"
 #include "spool/arena.h"
 
 #define TIMEOUT_S 5
@@ -97,7 +98,10 @@ take_zones(struct job *j)
 			cmd_say("dnsbl: no list \"%.100s\" that can be asked by DNS, and no zone", j->c->given[i].value);
 			return -1;
 		}
-		j->zone[j->nzones++] = *one;
+		for (n = 0; n < j->nzones && strcmp(j->zone[n].zone, one->zone) != 0; n++)
+			;
+		if (n == j->nzones)
+			j->zone[j->nzones++] = *one;
 	}
 	v = dnsbl_zones(&n, &j->arena);
 	for (i = 0; j->c->opt[OPT_LIST] == NULL && i < n && j->nzones < ZONES_MAX; i++)
@@ -168,6 +172,22 @@ take_evidence(struct job *j, struct err *e)
 	index_close(ix);
 	selection_free(all);
 	return rc;
+}
+
+/* "Not listed" says nothing of an address that no list can have, and 127.0.0.2 is every list's test entry: it is said, and asked all the same. */
+static void
+say_private(const struct job *j)
+{
+	static const char *const net[] = { "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10", "0.0.0.0/8",
+	    "224.0.0.0/3", "::1", "::", "fc00::/7", "fe80::/10", "ff00::/8" };
+	size_t i, k;
+
+	for (i = 0; i < j->nsubjects; i++)
+		for (k = 0; k < sizeof net / sizeof net[0]; k++)
+			if (addr_ip_in(j->subject[i], net[k]) == 1) {
+				cmd_note(j->c, "dnsbl: %s is no address of the Internet: what a list says of it means nothing", j->subject[i]);
+				break;
+			}
 }
 
 /* ---- what came ---- */
@@ -242,6 +262,7 @@ ask(struct job *j)
 	struct dnsbl d;
 	int status;
 
+	say_private(j);
 	if (dnsbl_ask(&d, j->subject, j->nsubjects, j->zone, j->nzones, j->c->opt[OPT_RESOLVER], j->ms, &j->arena, &e) < 0) {
 		cmd_say("dnsbl: %s", e.text);
 		return e.sys == 0 && j->c->opt[OPT_RESOLVER] != NULL ? CMD_USAGE : NOT_KNOWN;

@@ -276,13 +276,17 @@ dnsbl_judge(struct dnsbl_answer *out, const struct blocklist *row, const unsigne
 {
 	struct buf codes, meaning;
 	enum dnsbl_state one;
-	size_t i;
+	size_t i, k;
 
 	buf_init(&codes, 1000);
 	buf_init(&meaning, 2000);
 	out->state = DNSBL_CLEAN;
 	out->why = NULL;
 	for (i = 0; i < n; i++) {
+		for (k = 0; k < i && memcmp(ip[k], ip[i], sizeof ip[i]) != 0; k++)
+			;
+		if (k < i)	/* once more */
+			continue;
 		buf_fmt(&codes, "%s%u.%u.%u.%u", i > 0 ? ", " : "", ip[i][0], ip[i][1], ip[i][2], ip[i][3]);
 		if (out->state == DNSBL_UNKNOWN)
 			continue;

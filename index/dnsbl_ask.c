@@ -12,7 +12,7 @@
 #include "spool/buf.h"
 #include "spool/sys.h"
 
-#define ADDRESSES 16		/* of one answer */
+#define ADDRESSES 64		/* of one answer; lists give a few */
 #define TEXT_MAX 1000
 #define CLASS_IN 1		/* RFC 1035 section 3.2 */
 #define TYPE_A 1
@@ -114,6 +114,10 @@ read_addresses(struct dnsbl_answer *out, struct run *r, const struct dnsbl_zone 
 	}
 	if (status != ARES_SUCCESS || count == 0) {
 		out->why = status != ARES_SUCCESS ? why_of(r, status) : "an answer without an address";
+		return;
+	}
+	if (count == ADDRESSES) {	/* what was left off could be an error */
+		out->why = "an answer of too many addresses";
 		return;
 	}
 	for (i = 0; i < count; i++)
@@ -354,19 +358,42 @@ server_count(ares_channel channel)
 	return n > 0 ? n : 1;
 }
 
-/* c-ares takes a port modulo 65536. A group of an IPv6 address has four digits at most: what is longer is a port. */
-static int
-is_port_too_large(const char *resolver)
+/* A port from 1 to 65535, digits and no more. 0: it is none. */
+static unsigned
+port_of(const char *s)
 {
-	const char *p;
+	const size_t n = strspn(s, "0123456789");
+	const unsigned long port = n > 0 && n <= 5 && s[n] == '\0' ? strtoul(s, NULL, 10) : 0;
+
+	return port <= 65535 ? (unsigned)port : 0;
+}
+
+/*
+ * What c-ares is told of "ADDR", "ADDR:PORT" or "[ADDR]:PORT"; NULL: it is none of these. c-ares itself takes "1" for an address, a port modulo
+ * 65536, a bracket that never closes, and a list with commas of which one may be anybody's.
+ */
+static const char *
+resolver_of(const char *s, struct arena *a)
+{
+	const char *from = s + (*s == '['), *end = strchr(from, *s == '[' ? ']' : ':'), *rest, *ip;
+	unsigned char v[16];
+	char text[64];
 	size_t n;
 
-	for (p = strchr(resolver, ':'); p != NULL; p = strchr(p, ':')) {
-		n = strspn(++p, "0123456789");
-		if (n > 5 || (n == 5 && strncmp(p, "65535", 5) > 0))
-			return 1;
-	}
-	return 0;
+	if (*s != '[' && (end == NULL || strchr(end + 1, ':') != NULL))	/* no port, or IPv6 without one */
+		end = s + strlen(s);
+	n = end != NULL ? (size_t)(end - from) : sizeof text;
+	if (n >= sizeof text || strspn(from, "0123456789abcdefABCDEF.:") < n || (*s == '[' && memchr(from, ':', n) == NULL))
+		return NULL;
+	memcpy(text, from, n);
+	text[n] = '\0';
+	rest = end + (*s == '[');
+	if (*rest != '\0' && (*rest != ':' || port_of(rest + 1) == 0))
+		return NULL;
+	ip = addr_ip_bytes(v, text) != 0 ? addr_ip(a, text, 0) : NULL;
+	if (ip == NULL || *rest == '\0')
+		return ip;
+	return arena_fmt(a, strchr(ip, ':') != NULL ? "[%s]%s" : "%s%s", ip, rest);
 }
 
 /* With one server an error is its answer (NOCHECKRESP); of several the next one is asked, and the reason of the last is lost. */
@@ -384,7 +411,7 @@ open_channel(struct run *r, const char *resolver, int timeout_ms, int is_one, st
 	if (rc != ARES_SUCCESS)
 		return err_set(e, 0, "DNS cannot be used: %s", ares_strerror(rc));
 	if (resolver != NULL)
-		rc = is_port_too_large(resolver) ? ARES_EBADSTR : ares_set_servers_ports_csv(r->channel, resolver);
+		rc = ares_set_servers_ports_csv(r->channel, resolver);
 	if (rc == ARES_SUCCESS)
 		return 0;
 	ares_destroy(r->channel);
@@ -484,19 +511,20 @@ dnsbl_ask(struct dnsbl *out, const char *const *subject, size_t nsubjects, const
     int64_t ms, struct arena *a, struct err *e)
 {
 	struct run r = { 0 };
+	const char *server = NULL;
 	int rc = -1;
 	size_t i;
 
 	memset(out, 0, sizeof *out);
-	if (resolver != NULL && *resolver == '\0')
-		return err_set(e, 0, "resolver \"\": not ADDR or ADDR:PORT");
+	if (resolver != NULL && (server = resolver_of(resolver, a)) == NULL)
+		return err_set(e, 0, "resolver \"%.60s\": not ADDR or ADDR:PORT", resolver);
 	if (nsubjects > DNSBL_SUBJECTS)
 		return err_set(e, 0, "more than %d addresses and domains", DNSBL_SUBJECTS);
 	r.out = out;
 	r.a = a;
 	r.ms = ms;
 	lay_out(&r, subject, nsubjects, zone, nzones);
-	if (begin(&r, resolver, e) < 0)
+	if (begin(&r, server, e) < 0)
 		goto out;
 	if (out->public_resolver != NULL)
 		refuse_public(&r);

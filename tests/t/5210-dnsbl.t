@@ -46,11 +46,19 @@ sub fake_server {
 				no_and_yes => pack('n6', $id, 0x8183, 1, 1, 0, 0) . $question . $a,
 				foreign => pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\1x\2yz\0" . pack('nnNn', 1, 1, 60, 4) . "\x7f\0\0\2",
 				long => pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\xc0\x0c" . pack('nnNn', 1, 1, 60, 8) . "\x7f\0\0\2" x 2,
+				# a name that is another one, which has an address in the same answer, or has none
+				alias => pack('n6', $id, 0x8180, 1, 2, 0, 0) . $question . "\xc0\x0c" . pack('nnNn', 5, 1, 60, 5) . "\1b\1c\0" . "\1b\1c\0" . pack('nnNn', 1, 1, 60, 4) . "\x7f\0\0\2",
+				alias_alone => pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\xc0\x0c" . pack('nnNn', 5, 1, 60, 5) . "\1b\1c\0",
+				nodata => pack('n6', $id, 0x8180, 1, 0, 0, 0) . $question,
+				# as many addresses as a datagram holds, and what they mean in the last
+				many => pack('n6', $id, 0x8180, 1, 25, 0, 0) . $question . $a x 24 . "\xc0\x0c" . pack('nnNn', 1, 1, 60, 4) . "\x7f\xff\xff\xfe",
+				# cut: the rest is to be had by TCP
+				truncated => pack('n6', $id, 0x8380, 1, 0, 0, 0) . $question,
 			);
 			# The test entries are as they should be; what follows is not.
 			my $reply = $question =~ /^\x012\x010\x010\x03127/ ? pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . $a :
 			    $question =~ /^\x011\x010\x010\x03127/ ? pack('n6', $id, 0x8183, 1, 0, 0, 0) . $question : $answer{$how};
-			$s->send($how =~ /^(?:no_and_yes|foreign|long)\z/ ? $reply : $answer{$how}, 0, $from);
+			$s->send($how =~ /^(?:no_and_yes|foreign|long|alias|alias_alone|nodata|many|truncated)\z/ ? $reply : $answer{$how}, 0, $from);
 		}
 		exit 0;
 	}
@@ -145,6 +153,9 @@ for my $t ([ 'world.test', '192.0.2.25', qr/lists everything/ ], [ 'err.test', '
 	is($r->{status}, 1, 'listed by one, unknown to others: 1');
 	is(join(' ', map { $_->{state} } json_lines($r->{out})), 'unknown listed unknown', 'in the order of the lists');
 	is(ask($port, '--list', 'bl.test', '--list', 'nobody.test', '192.0.2.26')->{status}, 3, 'not listed by one, unknown to others: 3');
+	$r = ask($port, '--list', 'bl.test', '127.0.0.2', '10.1.2.3', 'fe80::1', '192.0.2.26');
+	is($r->{status}, 1, 'the test entry itself, asked for');
+	is(join(' ', $r->{err} =~ /dnsbl: (\S+) is no address of the Internet/g), '127.0.0.2 10.1.2.3 fe80::1', 'what no list can know is said');
 	$r = ask($port, '192.0.2.25');
 	my %state = map { $_->{list} => $_->{state} } json_lines($r->{out});
 	ok(keys %state > 12, 'all lists of the table: ' . keys %state);
@@ -168,6 +179,57 @@ for my $how (qw(no_and_yes foreign long)) {
 	is("$r->{status} $o->{state}", '3 unknown', "$how: an answer that is none is not \"not listed\"");
 	is($o->{why}, 'an answer without an address', '  and why');
 }
+for my $t ([ alias => '1 listed', undef ], [ alias_alone => '3 unknown', qr/an answer without an address/ ], [ nodata => '0 clean', undef ],
+    [ many => '3 unknown', qr/open to everybody/ ], [ truncated => '3 unknown', qr/cannot be reached/ ]) {
+	my ($how, $want, $why) = @$t;
+	my $r = sweep('dnsbl', '--json', '--timeout', 3, '--resolver', '127.0.0.1:' . fake_server($how), '--list', 'x.test', '--list', 'X.test.', '192.0.2.25', '::ffff:192.0.2.25');
+	my @o = json_lines($r->{out});
+	is("$r->{status} $o[0]{state}", $want, "$how: $want");
+	$why ? like($o[0]{why}, $why, '  and why') : is($o[0]{why}, undef, '  and no reason needed');
+	is(scalar @o, 1, '  an address and a list that are given twice are asked once');
+	is($o[0]{codes}, '127.0.0.2, 127.255.255.254', '  each code once') if $how eq 'many';
+}
+# cut answers whose rest is had by TCP; a text of many kilobytes with what a terminal obeys
+{
+	my $tcp = IO::Socket::INET->new(Proto => 'tcp', LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 20) or die "socket: $!";
+	my $udp = IO::Socket::INET->new(Proto => 'udp', LocalAddr => '127.0.0.1', LocalPort => $tcp->sockport) or die "socket: $!";
+	my $answer = sub {
+		my ($q) = @_;
+		my ($id, $question) = (unpack('n', $q), substr $q, 12);
+		return pack('n6', $id, 0x8183, 1, 0, 0, 0) . $question if $question =~ /^\x011\x010\x010\x03127/;
+		return pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\xc0\x0c" . pack('nnNn', 1, 1, 60, 4) . "\x7f\0\0\2" if unpack('n', substr $question, -4) == 1;
+		return pack('n6', $id, 0x8180, 1, 1, 0, 0) . $question . "\xc0\x0c" . pack('nnNn', 16, 1, 60, 40_000) . ("\xc7" . "x\x1b]0;y\x07\0" x 24 . 'z' x 7) x 200;
+	};
+	my $datagrams = fork // die "fork: $!";
+	if ($datagrams == 0) {
+		alarm 600;
+		while (defined(my $from = $udp->recv(my $q, 4096))) {
+			$udp->send(pack('n6', unpack('n', $q), 0x8380, 1, 0, 0, 0) . substr($q, 12), 0, $from);
+		}
+		exit 0;
+	}
+	push @pids, $datagrams;
+	my $streams = fork // die "fork: $!";
+	if ($streams == 0) {
+		alarm 600;
+		while (my $c = $tcp->accept) {
+			my ($n, $q);
+			while (read($c, $n, 2) == 2 && read($c, $q, unpack "n", $n)) {
+				my $reply = $answer->($q);
+				print {$c} pack('n', length $reply), $reply;
+				$c->flush;
+			}
+		}
+		exit 0;
+	}
+	push @pids, $streams;
+	my $r = sweep('dnsbl', '--json', '--timeout', 5, '--resolver', '127.0.0.1:' . $tcp->sockport, '--list', 'x.test', '192.0.2.25');
+	my ($o) = json_lines($r->{out});
+	is("$r->{status} $o->{state} $o->{codes}", '1 listed 127.0.0.2', 'an answer that was cut is asked for by TCP');
+	like($o->{text}, qr/^x.\]0;y/, '  its text too');
+	ok(length $o->{text} <= 1000, '  which is not longer than a reader needs') or diag length $o->{text};
+	unlike($r->{out}, qr/[\x00-\x09\x0b-\x1f]/, '  and escaped');
+}
 is(sweep('dnsbl', '--resolver', '127.0.0.1:' . fake_server('empty'), '--list', 'x.test', '192.0.2.25')->{status}, 3, 'an empty answer to the test: the list is not there');
 {
 	my $r = sweep('dnsbl', '--json', '--resolver', '9.9.9.9', '--list', 'bl.test', '192.0.2.25');
@@ -179,7 +241,8 @@ is(sweep('dnsbl', '--resolver', '127.0.0.1:' . fake_server('empty'), '--list', '
 # ---- mistakes: 64
 for my $args ([], [ 'no_address!' ], [ '1.2.3' ], [ '--list', 'nolist', '192.0.2.1' ], [ '--list', '192.0.2.1', '192.0.2.1' ], [ '--timeout', '0', '192.0.2.1' ],
     [ '--timeout', '1h', '192.0.2.1' ], [ '--resolver', 'x y', '192.0.2.1' ], [ '--resolver', '', '192.0.2.1' ],
-    [ '--resolver', '127.0.0.1:65589', '192.0.2.1' ], [ map { "192.0.$_.1" } 0 .. 256 ]) {
+    [ '--resolver', '127.0.0.1:65589', '192.0.2.1' ], (map { [ '--resolver', $_, '192.0.2.1' ] } 'localhost', '1', '127.0.0.1:0', '127.0.0.1:', '127.0.0.1:53x',
+    '[::1', '[::1]53', '[::1]:0', '[127.0.0.1]:53', '127.0.0.1,8.8.8.8', '::1,::2', '127.0.0.1%lo', '[::1]:53:53', ':53'), [ map { "192.0.$_.1" } 0 .. 256 ]) {
 	my $r = sweep('dnsbl', @$args);
 	is($r->{status}, 64, 'usage: ' . join ' ', @$args > 9 ? 'too many addresses' : @$args);
 	is($r->{out}, '', '  no data');

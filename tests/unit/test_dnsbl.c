@@ -78,7 +78,8 @@ test_codes(void **state)
 		{ "uribl", { 127, 0, 0, 1 }, DNSBL_UNKNOWN, NULL }, { "uribl", { 127, 0, 0, 14 }, DNSBL_LISTED, "black; grey; red" },
 		{ "surbl", { 127, 0, 0, 80 }, DNSBL_LISTED, "malware; abuse" },
 	};
-	static const unsigned char two[2][4] = { { 127, 0, 0, 2 }, { 127, 0, 0, 10 } }, bad[2][4] = { { 127, 0, 0, 2 }, { 10, 0, 0, 1 } };
+	static const unsigned char two[2][4] = { { 127, 0, 0, 2 }, { 127, 0, 0, 10 } }, bad[2][4] = { { 127, 0, 0, 2 }, { 10, 0, 0, 1 } },
+	    again[3][4] = { { 127, 0, 0, 2 }, { 127, 0, 0, 10 }, { 127, 0, 0, 2 } };
 	struct dnsbl_answer an;
 	struct arena a = { 0 };
 	unsigned char one[1][4];
@@ -99,6 +100,9 @@ test_codes(void **state)
 	assert_string_equal(an.meaning, "SBL: source of spam; PBL: policy, a range that should not send mail directly");
 	dnsbl_judge(&an, NULL, bad, 2, &a);
 	assert_int_equal(an.state, DNSBL_UNKNOWN);
+	dnsbl_judge(&an, blocklist_named("spamhaus-zen"), again, 3, &a);
+	assert_string_equal(an.codes, "127.0.0.2, 127.0.0.10");
+	assert_string_equal(an.meaning, "SBL: source of spam; PBL: policy, a range that should not send mail directly");
 	dnsbl_judge(&an, NULL, two, 0, &a);
 	assert_int_equal(an.state, DNSBL_CLEAN);
 	assert_null(an.codes);
