@@ -172,6 +172,7 @@ struct worker {
 	int has_no_body;		/* it could not be made: contents_read will say why */
 	struct arena arena;
 	struct buf buf;
+	struct stage_seen seen;		/* of buf */
 };
 
 /* Bodies are counted as they are read: what was met before is not read again. */
@@ -248,7 +249,7 @@ read_item(struct worker *w, const struct spool_item *it)
 	m.id = head_text(a, m.id, strlen(m.id), NULL);
 	m.queue = head_text(a, m.queue, strlen(m.queue), NULL);
 	if (s->campaigns == NULL || is_first_met(w, &m)) {
-		stage_encode(b, &m, fp, bad);
+		stage_encode(b, &m, fp, bad, s->campaigns != NULL ? &w->seen : NULL);
 		if (s->campaigns != NULL && !bad && !b->cut)
 			read_body(w, &m, start);
 	}

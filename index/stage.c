@@ -9,6 +9,9 @@
 #include "spool/sys.h"
 
 #define SAME UINT32_MAX			/* for the length of a reply: that of the recipient before */
+#define BACK (UINT32_MAX - 1)		/* for the length of a text: it stands so many bytes before this number, as the next one says */
+#define LONG_TEXT 32			/* a shorter one is not looked for */
+#define IN_ADDRESS 0x100u		/* beside the state of a recipient: its domain is what its address ends with */
 #define PIPE_BYTES ((size_t)8 << 20)	/* waiting for stage_next; one block more may be there */
 
 struct block {				/* whole records, one behind another */
@@ -86,16 +89,86 @@ stage_list(struct buf *json, const struct msg_list *l)
 	buf_byte(json, ']');
 }
 
+/* Of n bytes, LONG_TEXT or more. A wrong guess is seen when the texts are compared. */
+static size_t
+seen_slot(const char *s, size_t n)
+{
+	uint64_t h = n, some;
+	size_t i;
+
+	for (i = 0; i < n; i += sizeof some) {
+		memcpy(&some, s + (i + sizeof some <= n ? i : n - sizeof some), sizeof some);
+		h = (h ^ some) * UINT64_C(0x9e3779b97f4a7c15);
+		h ^= h >> 32;
+	}
+	return (size_t)(h & (STAGE_SEEN - 1));
+}
+
+/* Is this text, of n bytes without its NUL, what stands there in b? */
+static int
+is_there(const struct buf *b, size_t at, const char *s, size_t n)
+{
+	uint32_t len;
+
+	if (at + sizeof len + n + 1 > b->n)
+		return 0;
+	memcpy(&len, b->p + at, sizeof len);
+	return len == n + 1 && memcmp(b->p + at + sizeof len, s, n) == 0;
+}
+
+/* A text that many records have. */
+static void
+put_common(struct buf *b, const char *s, struct stage_seen *seen)
+{
+	const size_t n = seen != NULL && s != NULL ? strlen(s) : 0;
+	uint32_t *slot, back[2] = { BACK, 0 };
+
+	if (n < LONG_TEXT) {
+		stage_text(b, s);
+		return;
+	}
+	slot = &seen->at[seen_slot(s, n)];
+	if (*slot != 0 && is_there(b, *slot - 1, s, n)) {
+		back[1] = (uint32_t)(b->n - (*slot - 1));
+		buf_add(b, back, sizeof back);
+		return;
+	}
+	*slot = (uint32_t)b->n + 1;
+	stage_text(b, s);
+}
+
 /* Most recipients of a message were answered alike, and answers are long. */
 static void
-put_reply(struct buf *b, const char *s, const char *before)
+put_reply(struct buf *b, const char *s, const char *before, struct stage_seen *seen)
 {
 	static const uint32_t same = SAME;
 
 	if (s != NULL && before != NULL && strcmp(s, before) == 0)
 		buf_add(b, &same, sizeof same);
 	else
-		stage_text(b, s);
+		put_common(b, s, seen);
+}
+
+static const char *
+domain_in(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	return at != NULL ? at + 1 : NULL;
+}
+
+static void
+put_recipient(struct buf *b, const struct rcpt *r, const char *reply_before, struct stage_seen *seen)
+{
+	const char *in = seen != NULL && r->domain != NULL ? domain_in(r->address) : NULL;
+	const int is_in = in != NULL && strcmp(in, r->domain) == 0;
+	uint32_t state = (uint32_t)r->state | (is_in ? IN_ADDRESS : 0);
+
+	buf_add(b, &state, sizeof state);
+	stage_text(b, r->address);
+	if (!is_in)
+		stage_text(b, r->domain);
+	put_reply(b, r->reply, reply_before, seen);
 }
 
 static void
@@ -140,7 +213,7 @@ stage_extend(struct buf *b, size_t start)
 }
 
 void
-stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
+stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable, struct stage_seen *seen)
 {
 	struct numbers num = {
 		(int64_t)m->state, m->arrived, m->arrived_fraction, m->size, m->pending, m->recipients, m->uid,
@@ -149,21 +222,17 @@ stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable)
 	size_t start = b->n, i;
 	uint32_t len = 0;
 
+	if (seen != NULL && start == 0)
+		memset(seen, 0, sizeof *seen);
 	buf_add(b, &len, sizeof len);
 	buf_add(b, &num, sizeof num);
 	for (i = 0; i < NTEXT; i++)
-		stage_text(b, *text_of((struct msg *)(uintptr_t)m, i));
+		put_common(b, *text_of((struct msg *)(uintptr_t)m, i), text_at[i] == offsetof(struct msg, reason) ? seen : NULL);
 	put_path(b, m);
 	put_list(b, &m->damage);
 	put_list(b, &m->notes);
-	for (i = 0; i < m->nrcpt; i++) {
-		uint32_t state = (uint32_t)m->rcpt[i].state;
-
-		buf_add(b, &state, sizeof state);
-		stage_text(b, m->rcpt[i].address);
-		stage_text(b, m->rcpt[i].domain);
-		put_reply(b, m->rcpt[i].reply, i > 0 ? m->rcpt[i - 1].reply : NULL);
-	}
+	for (i = 0; i < m->nrcpt; i++)
+		put_recipient(b, &m->rcpt[i], i > 0 ? m->rcpt[i - 1].reply : NULL, seen);
 	stage_extend(b, start);
 }
 
@@ -380,28 +449,71 @@ stage_get_text(struct stage_source *src)
 	return s;
 }
 
-static const char *
-get_reply(struct stage_source *src, const char *before)
+/* 1 and past it when this number stands at the source. */
+static int
+is_next(struct stage_source *src, uint32_t what)
 {
 	uint32_t n;
 
 	if ((size_t)(src->end - src->p) < sizeof n)
-		return stage_get_text(src);
+		return 0;
 	memcpy(&n, src->p, sizeof n);
-	if (n != SAME)
-		return stage_get_text(src);
+	if (n != what)
+		return 0;
 	src->p += sizeof n;
+	return 1;
+}
+
+/* What put_common left. first: of the bytes that it may point back to. */
+static const char *
+get_common(struct stage_source *src, const unsigned char *first)
+{
+	struct stage_source there = { src->p, src->p, 0 };
+	const char *text = NULL;
+	uint32_t back;
+
+	if (!is_next(src, BACK))
+		return stage_get_text(src);
+	if (stage_get(&back, sizeof back, src) == 0 && back <= (size_t)(there.end - first)) {
+		there.p -= back;
+		text = stage_get_text(&there);
+	}
+	src->bad |= text == NULL;
+	return text;
+}
+
+static const char *
+get_reply(struct stage_source *src, const unsigned char *first, const char *before)
+{
+	if (!is_next(src, SAME))
+		return get_common(src, first);
 	src->bad |= before == NULL;
 	return before;
 }
 
 static void
-get_recipients(struct staged *out, struct stage *s, struct stage_source *src, size_t n)
+get_recipient(struct rcpt *r, struct stage_source *src, const unsigned char *first, const char *reply_before)
 {
 	uint32_t state;
+
+	stage_get(&state, sizeof state, src);
+	r->state = (enum rcpt_state)(state & ~IN_ADDRESS);
+	r->address = stage_get_text(src);
+	if ((state & IN_ADDRESS) == 0)
+		r->domain = stage_get_text(src);
+	else
+		r->domain = r->address != NULL ? domain_in(r->address) : NULL;
+	r->reply = get_reply(src, first, reply_before);
+	if ((state & ~IN_ADDRESS) > RCPT_REMOVED || r->address == NULL || ((state & IN_ADDRESS) != 0 && r->domain == NULL))
+		src->bad = 1;
+}
+
+static void
+get_recipients(struct staged *out, struct stage *s, struct stage_source *src, const unsigned char *first, size_t n)
+{
 	size_t i;
 
-	if (n > (size_t)(src->end - src->p) / sizeof state) {	/* each has a state at least */
+	if (n > (size_t)(src->end - src->p) / sizeof(uint32_t)) {	/* each has a state at least */
 		src->bad = 1;
 		return;
 	}
@@ -409,21 +521,15 @@ get_recipients(struct staged *out, struct stage *s, struct stage_source *src, si
 		s->rcpt = mem_grow(s->rcpt, n * sizeof *s->rcpt);
 		s->rcpt_cap = n;
 	}
-	for (i = 0; i < n; i++) {
-		stage_get(&state, sizeof state, src);
-		s->rcpt[i].state = (enum rcpt_state)state;
-		s->rcpt[i].address = stage_get_text(src);
-		s->rcpt[i].domain = stage_get_text(src);
-		s->rcpt[i].reply = get_reply(src, i > 0 ? s->rcpt[i - 1].reply : NULL);
-		if (state > RCPT_REMOVED || s->rcpt[i].address == NULL)
-			src->bad = 1;
-	}
+	for (i = 0; i < n; i++)
+		get_recipient(&s->rcpt[i], src, first, i > 0 ? s->rcpt[i - 1].reply : NULL);
 	out->msg.rcpt = s->rcpt;
 	out->msg.nrcpt = n;
 }
 
-int
-stage_decode(struct staged *out, struct stage *s, const void *record, size_t n)
+/* first: of the bytes before the record that it may point back to. */
+static int
+decode(struct staged *out, struct stage *s, const void *first, const void *record, size_t n)
 {
 	struct stage_source src = { record, (const unsigned char *)record + n, 0 };
 	struct numbers num;
@@ -445,11 +551,11 @@ stage_decode(struct staged *out, struct stage *s, const void *record, size_t n)
 	out->unreadable = (int)num.unreadable;
 	out->is_linked = (int)num.is_linked;
 	for (i = 0; i < NTEXT; i++)
-		*text_of(&out->msg, i) = stage_get_text(&src);
+		*text_of(&out->msg, i) = get_common(&src, first);
 	out->path = stage_get_text(&src);
 	out->damage = stage_get_text(&src);
 	out->notes = stage_get_text(&src);
-	get_recipients(out, s, &src, (size_t)num.nrcpt);
+	get_recipients(out, s, &src, first, (size_t)num.nrcpt);
 	out->more = src.p;
 	out->nmore = (size_t)(src.end - src.p);
 	/* what must be there in every message, and within its bounds */
@@ -457,6 +563,12 @@ stage_decode(struct staged *out, struct stage *s, const void *record, size_t n)
 	    num.account_kind < 0 || num.account_kind > ACCOUNT_BOUNCE || (out->msg.account != NULL && out->msg.account_key == NULL))
 		return -1;
 	return 0;
+}
+
+int
+stage_decode(struct staged *out, struct stage *s, const void *record, size_t n)
+{
+	return decode(out, s, record, record, n);
 }
 
 const void *
@@ -482,7 +594,7 @@ stage_next(struct staged *out, struct stage *s, struct err *e)
 		s->used = 0;
 	}
 	memcpy(&len, s->at.p + s->used, sizeof len);
-	if (stage_decode(out, s, s->at.p + s->used + sizeof len, len) < 0)
+	if (decode(out, s, s->at.p, s->at.p + s->used + sizeof len, len) < 0)
 		return err_set(e, 0, "the scan's temporary file was changed");
 	s->last = s->used;
 	s->used += sizeof len + len;

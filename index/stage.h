@@ -36,8 +36,14 @@ struct stage *stage_pipe(void);
 void stage_hold(struct stage *s, size_t bytes);
 void stage_free(struct stage *s);
 
-/* Appends the encoding of a message to b. */
-void stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable);
+/* Where the longer texts stand in a buffer of records, so that a record can point back to one instead of having it again: few answers of other
+ * servers make up most of a spool. All zero at first; begins anew by itself with an empty buffer. Only what stands behind the last record may be taken
+ * out of that buffer, and its records can be read by stage_next alone. */
+#define STAGE_SEEN 512
+struct stage_seen { uint32_t at[STAGE_SEEN]; };
+
+/* Appends the encoding of a message to b. seen: that of b; NULL: a record that can stand by itself. */
+void stage_encode(struct buf *b, const struct msg *m, uint64_t fp, int unreadable, struct stage_seen *seen);
 
 /* Makes all that was appended to b since a part of the record that begins at byte `start`. */
 void stage_extend(struct buf *b, size_t start);

@@ -32,7 +32,7 @@ encode(struct buf *b)
 	msg_rcpt(&m, "c@two.example", RCPT_DONE)->reply = "blocked";
 	msg_damage(&m, "a \"quoted\" mark");
 	buf_init(b, (size_t)1 << 20);
-	stage_encode(b, &m, 42, 0);
+	stage_encode(b, &m, 42, 0, NULL);
 }
 
 /* stage_encode writes the length before the record. */
@@ -214,7 +214,7 @@ test_hold(void **state)
 		assert_int_equal(sys_thread_start(&t, drain_run, &d, &e), 0);
 		buf_init(&b, (size_t)1 << 20);
 		for (fp = 0; fp < 40000; fp++) {
-			stage_encode(&b, &m, fp, 0);
+			stage_encode(&b, &m, fp, 0, NULL);
 			if (fp % 100 == 99)
 				assert_int_equal(stage_add(d.s, &b, &e), 0);
 		}
@@ -224,6 +224,129 @@ test_hold(void **state)
 		buf_free(&b);
 		stage_free(d.s);
 	}
+}
+
+static const char long_reply[] = "421 4.7.0 Messages from 198.51.100.25 temporarily deferred; see https://mail.example/a";
+static const char other_reply[] = "421 4.7.0 Messages from 198.51.100.26 temporarily deferred; see https://mail.example/a";
+
+/* Message number i: its answers are long, and most are those of the messages before it. */
+static void
+make_common(struct msg *m, unsigned i)
+{
+	struct rcpt *r;
+
+	arena_reset(&arena);
+	msg_init(m, &arena);
+	m->queue = "deferred";
+	m->id = arena_fmt(&arena, "4bXYZ31wHkz%u", i);
+	m->reason = i % 3 != 0 ? long_reply : other_reply;
+	r = msg_rcpt(m, "b@one.example", RCPT_PENDING);
+	r->domain = "one.example";
+	r->reply = long_reply;
+	r = msg_rcpt(m, "c@TWO.example", RCPT_DONE);
+	r->domain = "two.example";
+	r->reply = i % 2 != 0 ? other_reply : NULL;
+	r = msg_rcpt(m, "root", RCPT_PENDING);
+	r->domain = NULL;
+	r->reply = arena_fmt(&arena, "%s; %u", long_reply, i);
+	r = msg_rcpt(m, "\"d@e\"@three.example", RCPT_PENDING);
+	r->domain = "three.example";
+	r->reply = long_reply;
+}
+
+static void
+assert_same_text(const char *a, const char *b)
+{
+	assert_int_equal(a == NULL, b == NULL);
+	if (a != NULL)
+		assert_string_equal(a, b);
+}
+
+/* Answers that stand in the buffer already are pointed to; each message comes out as it went in, also behind an emptied buffer. */
+static void
+test_common(void **state)
+{
+	struct stage *s = stage_pipe();
+	struct stage_seen seen = { { 0 } };
+	struct staged got;
+	struct msg m;
+	struct buf b, alone;
+	struct err e;
+	unsigned i, k;
+
+	(void)state;
+	buf_init(&b, (size_t)1 << 20);
+	buf_init(&alone, (size_t)1 << 20);
+	for (i = 0; i < 200; i++) {
+		make_common(&m, i);
+		stage_encode(&b, &m, i, 0, &seen);
+		stage_encode(&alone, &m, i, 0, NULL);
+		if (i == 98)
+			assert_true(b.n + 99 * 200 < alone.n);
+		if (i % 99 == 98)
+			assert_int_equal(stage_add(s, &b, &e), 0);
+	}
+	assert_int_equal(stage_add(s, &b, &e), 0);
+	assert_int_equal(stage_end(s, &e), 0);
+	for (i = 0; i < 200; i++) {
+		assert_int_equal(stage_next(&got, s, &e), 1);
+		make_common(&m, i);
+		assert_int_equal(got.fp, i);
+		assert_string_equal(got.msg.id, m.id);
+		assert_string_equal(got.msg.reason, m.reason);
+		assert_int_equal(got.msg.nrcpt, m.nrcpt);
+		for (k = 0; k < m.nrcpt; k++) {
+			assert_int_equal(got.msg.rcpt[k].state, m.rcpt[k].state);
+			assert_string_equal(got.msg.rcpt[k].address, m.rcpt[k].address);
+			assert_same_text(got.msg.rcpt[k].domain, m.rcpt[k].domain);
+			assert_same_text(got.msg.rcpt[k].reply, m.rcpt[k].reply);
+		}
+	}
+	assert_int_equal(stage_next(&got, s, &e), 0);
+	buf_free(&b);
+	buf_free(&alone);
+	stage_free(s);
+}
+
+/* The same of records that point back: each four bytes in turn are a huge number, nothing, or a small one that points elsewhere. */
+static void
+test_common_damage(void **state)
+{
+	static const unsigned char put[][4] = { { 0xff, 0xff, 0xff, 0xff }, { 0xfe, 0xff, 0xff, 0xff }, { 0, 0, 0, 0 }, { 1, 0, 0, 0 }, { 90, 0, 0, 0 } };
+	struct stage *s = stage_pipe();
+	struct stage_seen seen = { { 0 } };
+	struct staged got;
+	struct msg m;
+	struct buf b;
+	unsigned char *copy;
+	size_t n, i, k;
+	int refused = 0, pointed = 0;
+
+	(void)state;
+	make_common(&m, 1);
+	buf_init(&b, (size_t)1 << 20);
+	stage_encode(&b, &m, 42, 0, &seen);
+	n = b.n - sizeof(uint32_t);
+	for (i = 0; i + 4 <= n; i++) {
+		pointed += memcmp(b.p + 4 + i, put[1], 4) == 0;
+		for (k = 0; k < sizeof put / sizeof put[0]; k++) {
+			copy = mem_new(n);	/* of its own, so that a byte too many is seen */
+			memcpy(copy, b.p + 4, n);
+			memcpy(copy + i, put[k], 4);
+			refused += stage_decode(&got, s, copy, n) < 0;
+			free(copy);
+		}
+	}
+	assert_int_equal(pointed, 2);
+	assert_true(refused > 100);
+	assert_int_equal(stage_decode(&got, s, b.p + 4, n), 0);
+	assert_string_equal(got.msg.rcpt[3].reply, long_reply);
+	/* cut off from what stands before it, a record points to nothing */
+	stage_encode(&b, &m, 43, 0, &seen);
+	n = b.n - n - 2 * sizeof(uint32_t);
+	assert_int_equal(stage_decode(&got, s, b.p + b.n - n, n), -1);
+	buf_free(&b);
+	stage_free(s);
 }
 
 /* One answer of many recipients is kept once; another, and none, are not taken for it. */
@@ -245,7 +368,7 @@ test_replies(void **state)
 	for (i = 0; i < sizeof reply / sizeof reply[0]; i++)
 		msg_rcpt(&m, "b@one.example", RCPT_PENDING)->reply = reply[i];
 	buf_init(&b, (size_t)1 << 20);
-	stage_encode(&b, &m, 42, 0);
+	stage_encode(&b, &m, 42, 0, NULL);
 	record = record_of(&n, &b);
 	assert_int_equal(stage_decode(&got, s, record, n), 0);
 	for (i = 0; i < sizeof reply / sizeof reply[0]; i++) {
@@ -338,7 +461,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round), cmocka_unit_test(test_damage), cmocka_unit_test(test_body_round),
 		cmocka_unit_test(test_body_damage), cmocka_unit_test(test_body_told), cmocka_unit_test(test_hold), cmocka_unit_test(test_replies),
-		cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_common), cmocka_unit_test(test_common_damage), cmocka_unit_test(test_partial),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);
 
