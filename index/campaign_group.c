@@ -110,14 +110,6 @@ struct grouping {
 
 /* ---- traits ---- */
 
-static int
-compare_u32(const void *a, const void *b)
-{
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 /* Least significant byte first: prints are many and their numbers random. */
 static void
 sort_u32(uint32_t *v, size_t n)
@@ -246,22 +238,21 @@ number_traits(struct grouping *g)
 
 /* ---- likeness ---- */
 
-/* b is the group at hand, whose traits are marked: walking along both at once takes several times longer. */
+/* b is the group at hand, whose traits are marked: walking along both at once takes several times longer. Which of them both have cannot be
+ * foreseen: adding nothing is quicker than a branch. */
 static void
 shared_between(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
 {
-	double pairs = (double)a->times * (double)b->times;
-	unsigned block = 0;
-	uint32_t i, count;
+	const double pairs = (double)a->times * (double)b->times;
+	uint32_t i = 0, end;
+	unsigned block;
+	double sum;
 
-	memset(s, 0, sizeof *s);
-	for (i = 0; i < a->n; i++) {
-		count = g->mark[a->trait[i]];
-		if (count == 0)
-			continue;
-		while (a->trait[i] >= g->start[block + 1])
-			block++;
-		s->of[block] += (double)a->count[i] * (double)count / pairs;
+	for (block = 0; block < CAMPAIGN_BLOCKS; block++) {
+		end = g->start[block + 1];
+		for (sum = 0; i < a->n && a->trait[i] < end; i++)
+			sum += (double)a->count[i] * (double)g->mark[a->trait[i]] / pairs;
+		s->of[block] = sum;
 	}
 }
 
@@ -571,37 +562,27 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 
 /* ---- groups ---- */
 
-static int
-rarer_last(const void *a, const void *b)
-{
-	const uint32_t *x = a, *y = b;	/* count, trait */
-
-	return x[0] != y[0] ? (x[0] > y[0] ? -1 : 1) : (x[1] > y[1]) - (x[1] < y[1]);
-}
-
-static int
-by_trait(const void *a, const void *b)
-{
-	return compare_u32((const uint32_t *)a + 1, (const uint32_t *)b + 1);
-}
-
+/* The half that most of its messages have stays; of equal ones the first. */
 static void
 prune(struct group *a)
 {
-	uint32_t (*v)[2] = mem_new(a->n * sizeof *v), i;
+	const uint32_t keep = CENTRE_MAX / 2;
+	uint32_t *sorted = mem_grow(NULL, a->n * sizeof *sorted), least, equal = 0, i, n = 0;
 
+	memcpy(sorted, a->count, a->n * sizeof *sorted);
+	sort_u32(sorted, a->n);
+	least = sorted[a->n - keep];
+	for (i = a->n - keep; i < a->n && sorted[i] == least; i++)
+		equal++;
 	for (i = 0; i < a->n; i++) {
-		v[i][0] = a->count[i];
-		v[i][1] = a->trait[i];
+		if (a->count[i] < least || (a->count[i] == least && equal == 0))
+			continue;
+		equal -= a->count[i] == least;
+		a->count[n] = a->count[i];
+		a->trait[n++] = a->trait[i];
 	}
-	qsort(v, a->n, sizeof *v, rarer_last);
-	a->n = CENTRE_MAX / 2;
-	qsort(v, a->n, sizeof *v, by_trait);
-	for (i = 0; i < a->n; i++) {
-		a->count[i] = v[i][0];
-		a->trait[i] = v[i][1];
-	}
-	free(v);
+	a->n = n;
+	free(sorted);
 }
 
 static void
@@ -697,17 +678,15 @@ merge(struct grouping *g, uint32_t into, uint32_t from)
 static void
 remember(struct grouping *g, const struct group *a, uint32_t at)
 {
+	const uint32_t x = at + 1;
 	uint32_t i, *ring;
-	unsigned k;
 
 	for (i = 0; i < a->n; i++) {
 		if (a->count[i] * 8 < a->times)
 			continue;
 		ring = g->ring + (size_t)a->trait[i] * RING;
-		for (k = 0; k < RING && ring[k] != at + 1; k++)
-			;
-		if (k == RING) {
-			ring[g->next[a->trait[i]]] = at + 1;
+		if (((ring[0] == x) | (ring[1] == x) | (ring[2] == x) | (ring[3] == x)) == 0) {
+			ring[g->next[a->trait[i]]] = x;
 			g->next[a->trait[i]] = (unsigned char)((g->next[a->trait[i]] + 1) % RING);
 		}
 	}
@@ -950,6 +929,13 @@ campaign_id_text(char out[CAMPAIGN_ID_SIZE], uint64_t id)
 
 /* ---- the whole ---- */
 
+/* All of it is used: memory that is only read first would be given twice, the second time with both processors stopped. */
+static void *
+zeroed(size_t n)
+{
+	return memset(mem_grow(NULL, n), 0, n);
+}
+
 struct sorted { uint64_t two; struct campaign_item *item; };	/* two: two numbers of its print */
 
 static int
@@ -1054,11 +1040,11 @@ campaign_group(struct campaign_item *item, size_t n)
 	number_traits(&g);
 	make_groups(&g);
 	sort_groups(&g);
-	g.ring = mem_new((g.ntraits * RING + 1) * sizeof *g.ring);
-	g.next = mem_new(g.ntraits + 1);
-	g.compared = mem_new((n + 1) * TRIES * sizeof *g.compared);
-	g.votes = mem_new((n + 1) * sizeof *g.votes);
-	g.mark = mem_new((g.ntraits + 1) * sizeof *g.mark);
+	g.ring = mem_grow(NULL, (g.ntraits * RING + 1) * sizeof *g.ring);
+	g.next = mem_grow(NULL, g.ntraits + 1);
+	g.compared = zeroed((n + 1) * TRIES * sizeof *g.compared);
+	g.votes = zeroed((n + 1) * sizeof *g.votes);
+	g.mark = zeroed((g.ntraits + 1) * sizeof *g.mark);
 	for (i = 0; i < sizeof strict / sizeof strict[0]; i++)
 		pass(&g, strict[i]);
 	tell_items(&g);
