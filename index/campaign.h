@@ -35,7 +35,7 @@ enum campaign_block {
 
 /* ---- one message ---- */
 
-struct campaign_reader;		/* some 20 kB; used for one message after the other */
+struct campaign_reader;		/* some 80 kB; used for one message after the other */
 
 struct campaign_reader *campaign_reader_new(void);
 void campaign_reader_free(struct campaign_reader *r);

@@ -19,6 +19,13 @@ enum { WORD_RANDOM = 1, WORD_URL, WORD_MAIL, WORD_NAME, WORD_MASKS };
 #define GREETING_WITHIN 8	/* the first words of a text, among which a greeting is one */
 #define SPACED_MAX 24		/* single letters with spaces between them that are put together to a word */
 
+/* Hashes of short words met before: nearly all words of a text are some of a few thousand. All zero: none yet. */
+#define KNOWN_WORDS 4096
+struct known_word {
+	uint64_t letters;	/* up to seven, small, the first in the lowest byte */
+	uint64_t hash;		/* 0: no word, see is_random */
+};
+
 struct words {
 	void (*word)(void *arg, uint64_t hash, size_t letters);	/* hash below WORD_MASKS: a mask, of 0 letters */
 	void *arg;
@@ -27,6 +34,7 @@ struct words {
 	uint64_t name_bits;	/* bit h % 64 of each of them: nearly all words are none */
 	const uint64_t *greeting;	/* hashes of words that a name follows, as long as a text begins; NULL none */
 	size_t ngreetings;
+	struct known_word *known;	/* KNOWN_WORDS of them, NULL none: shared by all that one thread reads */
 	int skips_quotes;	/* lines that begin with ">", and what follows "-- " */
 
 	uint32_t chunk[CHUNK_MAX], spaced[SPACED_MAX];

@@ -40,6 +40,7 @@ struct campaign_reader {
 	uint64_t name[NAMES_MAX], greeting[GREETINGS_MAX];
 	size_t nnames, ngreetings;
 	uint64_t name_bits;
+	struct known_word known[KNOWN_WORDS];
 	uint64_t subject_before, subject_all;
 	uint64_t subject_words;
 };
@@ -125,12 +126,13 @@ text_word(void *arg, uint64_t h, size_t letters)
 }
 
 static void
-flow_init(struct flow *f, const struct campaign_reader *r)
+flow_init(struct flow *f, struct campaign_reader *r)
 {
 	words_init(&f->words, text_word, f);
 	f->words.name = r->name;
 	f->words.greeting = r->greeting;
 	f->words.ngreetings = r->ngreetings;
+	f->words.known = r->known;
 	f->words.skips_quotes = 1;
 	sketch_init(&f->head_word);
 	sketch_init(&f->head);

@@ -463,12 +463,75 @@ words_init(struct words *w, void (*word)(void *arg, uint64_t hash, size_t letter
 	w->word = word;
 	w->arg = arg;
 	w->name = w->greeting = NULL;
+	w->known = NULL;
 	w->ngreetings = w->nnames = w->nchunk = w->nspaced = w->ncut = 0;
 	w->last = w->name_bits = 0;
 	w->has = 0;
 	w->line = LINE_START;
 	w->skips_quotes = w->is_in_url = w->is_greeted = 0;
 	w->seen = 0;
+}
+
+#define EACH UINT64_C(0x0101010101010101)	/* times a byte: that in each of eight */
+
+/* The letters that eight bytes begin with, small and 0 behind them. 0: none, or all eight are letters, or capitals amid them. */
+static uint64_t
+short_word(size_t *n, const unsigned char *p)
+{
+	const uint64_t x = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 |
+	    (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+	const uint64_t small = (x | 0x20 * EACH) & 0x7F * EACH;	/* no sum below goes over the top of its byte */
+	const uint64_t other = ~((small + (0x80 - 'a') * EACH) & ~(small + (0x7F - 'z') * EACH) & ~x) & 0x80 * EACH;
+	const uint64_t first = other & (~other + 1), letters = (first >> 7) - 1;
+	const uint64_t capitals = ~x & letters & 0x20 * EACH, begun = capitals & ~(capitals << 8) & ~UINT64_C(0xFF);
+
+	if (other == 0 || (begun & (begun - 1)) != 0)
+		return 0;
+	*n = (size_t)((letters & EACH) * EACH >> 56);
+	return (x | 0x20 * EACH) & letters;
+}
+
+/* The same as plain_word() has it. 0: it is no word. */
+static uint64_t
+hash_known(struct words *w, uint64_t letters)
+{
+	struct known_word *k = &w->known[letters * UINT64_C(0x9e3779b97f4a7c15) >> 52];
+	uint64_t h = HASH_BEGIN, left;
+	uint32_t vowels = 0, c;
+
+	if (k->letters == letters)
+		return k->hash;
+	for (left = letters; left != 0; left >>= 8) {
+		c = fold_ascii((unsigned char)(left & 0xFF));
+		h = hash_char(h, c);
+		vowels |= UINT32_C(1) << (c & 31);
+	}
+	k->letters = letters;
+	k->hash = letters >> 32 == 0 || (vowels & VOWELS) != 0 ? hash_end(h) : 0;	/* five letters or more need a vowel */
+	return k->hash;
+}
+
+/* The hash of the word that stands here in ASCII letters and is neither random nor a single one; n: its letters. 0: none. */
+static uint64_t
+hash_plain(size_t *n, struct words *w, const unsigned char *p, size_t max)
+{
+	size_t i, capitals = 0;
+	uint32_t vowels = 0, c = 0, before = UPPER;
+	uint64_t h = HASH_BEGIN, letters;
+
+	if (w->known != NULL && max >= 8 && (letters = short_word(&i, p)) != 0) {
+		*n = i;
+		return i >= 2 ? hash_known(w, letters) : 0;
+	}
+	for (i = 0; i < max && p[i] < 0x80 && (kinds[p[i]] & LETTER) != 0; i++) {
+		c = fold_ascii(p[i]);
+		h = hash_char(h, c);
+		capitals += (c & ~before) >> 31;
+		vowels |= UINT32_C(1) << (c & 31);
+		before = c;
+	}
+	*n = i;
+	return i < 2 || capitals >= 2 || (i >= 5 && (vowels & VOWELS) == 0) ? 0 : hash_end(h);
 }
 
 /*
@@ -478,26 +541,19 @@ words_init(struct words *w, void (*word)(void *arg, uint64_t hash, size_t letter
 static size_t
 plain_word(struct words *w, const unsigned char *p, size_t n)
 {
-	size_t i, capitals = 0, max = n < WORD_MAX ? n : WORD_MAX;
-	uint32_t vowels = 0, c = 0, before = UPPER;
-	uint64_t h = HASH_BEGIN;
+	size_t letters, i;
+	uint64_t h = hash_plain(&letters, w, p, n < WORD_MAX ? n : WORD_MAX);
 
-	for (i = 0; i < max && p[i] < 0x80 && (kinds[p[i]] & LETTER) != 0; i++) {
-		c = fold_ascii(p[i]);
-		h = hash_char(h, c);
-		capitals += (c & ~before) >> 31;
-		vowels |= UINT32_C(1) << (c & 31);
-		before = c;
-	}
-	if (i < 2 || i + 1 >= n || capitals >= 2 || (i >= 5 && (vowels & VOWELS) == 0))
+	i = letters;
+	if (h == 0 || i + 1 >= n)
 		return 0;
-	n = i;
 	if (p[i] < 0x80 && (kinds[p[i]] & ~(LETTER | DIGIT | CAPITAL | STROKE)) != 0 && !(p[i] == '.' && (p[0] | 0x20) == 'w'))
 		i++;		/* "www." is a link */
 	if (p[i] >= 0x80 || kinds[p[i]] != 0)
 		return 0;
-	tell_spaced(w);
-	tell_hash(w, hash_end(h), (kinds[p[0]] & CAPITAL) != 0, n);
+	if (w->nspaced != 0)
+		tell_spaced(w);
+	tell_hash(w, h, (kinds[p[0]] & CAPITAL) != 0, letters);
 	return i;
 }
 

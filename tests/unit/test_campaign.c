@@ -112,6 +112,54 @@ pieces(void **state)
 	campaign_reader_free(r);
 }
 
+/* Some twenty words of letters in any case, with what may stand between and behind them. */
+static size_t
+make_text(char *out, uint64_t seed)
+{
+	static const char letters[] = "aabcdeefghiijkllmnooprsttuwyzILOEABCTW", between[] = "          ..,,;:!?'`-_/@19>\n\t\"(\177[\200\303";
+	size_t n = 0, words, k;
+
+	for (words = 0; words < 20; words++) {
+		for (k = (seed = campaign_mix(seed + 1)) % 12; k > 0; k--)
+			out[n++] = letters[(seed = campaign_mix(seed + 1)) % (sizeof letters - 1)];
+		for (k = (seed = campaign_mix(seed + 1)) % 4 == 0 ? 2 : 1; k > 0; k--)
+			out[n++] = between[(seed = campaign_mix(seed + 1)) % (sizeof between - 1)];
+	}
+	return n;
+}
+
+/* A text that comes whole has words in it that are looked up; byte by byte it has none. The print is the same, also when all words were met before. */
+static void
+known_words(void **state)
+{
+	struct campaign_reader *one = campaign_reader_new(), *r = campaign_reader_new();
+	uint32_t want[CAMPAIGN_PRINT_MAX], got[CAMPAIGN_PRINT_MAX];
+	char text[512];
+	size_t n, k, len, i;
+	uint64_t seed;
+	int again;
+
+	(void)state;
+	for (seed = 1; seed <= 3000; seed++) {
+		len = make_text(text, seed << 32);
+		campaign_begin(one);
+		for (i = 0; i < len; i++)
+			campaign_text(one, 0, text + i, 1);
+		campaign_text_end(one, 0);
+		n = campaign_end(want, one);
+		for (again = 0; again < 2; again++) {
+			campaign_begin(r);
+			campaign_text(r, 0, text, len);
+			campaign_text_end(r, 0);
+			k = campaign_end(got, r);
+			if (k != n || memcmp(got, want, n * sizeof *got) != 0)
+				fail_msg("seed %u: \"%.*s\"", (unsigned)seed, (int)len, text);
+		}
+	}
+	campaign_reader_free(one);
+	campaign_reader_free(r);
+}
+
 /* A word without end, a link without end and a megabyte of noise stay within the print. */
 static void
 bounds(void **state)
@@ -387,7 +435,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tricks), cmocka_unit_test(masks), cmocka_unit_test(pieces), cmocka_unit_test(bounds),
+		cmocka_unit_test(tricks), cmocka_unit_test(masks), cmocka_unit_test(pieces), cmocka_unit_test(known_words), cmocka_unit_test(bounds),
 		cmocka_unit_test(damaged_prints), cmocka_unit_test(groups), cmocka_unit_test(waves), cmocka_unit_test(any_order), cmocka_unit_test(ids_stay),
 		cmocka_unit_test(pictures), cmocka_unit_test(too_little), cmocka_unit_test(fixed)
 	};
