@@ -68,21 +68,22 @@ enhanced_at(const char *s)
 }
 
 /*
- * What stands before the words of the other server names that server, not us: "host mx.example[192.0.2.1] said: 550 …" and "… refused to talk to
- * me: 554 …" (Postfix smtp_chat.c), "SMTP error from remote mail server after …: host mx.example [192.0.2.1]: 550 …" and "H=mx.example [192.0.2.1]:
- * SMTP error from remote mail server after RCPT TO:<a@b.example>: 550 …" (Exim's bounces, its logs), "smtp;550 …" (DSN).
+ * What stands before the words of the other server names that server, not us: "host mx.example[192.0.2.1] said: 550 …", "… refused to talk to me:
+ * 554 …" (Postfix smtp_chat.c), "delivery temporarily suspended: …" (Postfix qmgr), "SMTP error from remote mail server after …: host mx.example
+ * [192.0.2.1]: 550 …" and "H=mx.example [192.0.2.1]: SMTP error from remote mail server after RCPT TO:<a@b.example>: 550 …" (Exim's bounces, its
+ * logs), "smtp;550 …" (DSN).
  */
 static const char *
 past_prefix(const char *s)
 {
-	static const char *const mark[] = { " said: ", " refused to talk to me: ", "]: " };
+	static const char *const mark[] = { " said: ", " refused to talk to me: ", "delivery temporarily suspended: ", "]: " };
 	static const char exim[] = "SMTP error from remote mail server after ";
 	const char *at, *best = s;
 	size_t i;
 
 	for (i = 0; i < sizeof mark / sizeof mark[0]; i++)
 		for (at = s; (at = strstr(at, mark[i])) != NULL; at += strlen(mark[i]))
-			if (at + strlen(mark[i]) > best && (i < 2 || code_at(at + 3) != 0))
+			if (at + strlen(mark[i]) > best && (i < 3 || code_at(at + 3) != 0))
 				best = at + strlen(mark[i]);
 	at = strstr(best, exim);
 	if (at == NULL)
