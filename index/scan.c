@@ -21,7 +21,7 @@
 #define LOCK_WAIT_S 60
 #define PUBLISH_US 20		/* a message, on a busy machine */
 #define PROGRESS_US 200000
-#define HOLD_BYTES ((size_t)64 << 20)	/* of records with bodies, not yet written */
+#define HOLD_BYTES ((size_t)40 << 20)	/* of records with bodies, not yet written */
 #define ENCODED_MAX ((size_t)1 << 30)
 
 struct batch {
@@ -905,6 +905,8 @@ finish_all(struct scan *s, struct err *e)
 	}
 	if (fresh < 0 || index_exec(s->ix, make_indexes, e) < 0 || finish_counts(s, e) < 0)
 		return -1;
+	if (s->grouping != NULL)	/* what COMMIT would have to write alone; it fails when this did */
+		sqlite3_db_cacheflush(s->ix->db);
 	sys_thread_join(s->grouping);
 	s->grouping = NULL;
 	return fresh > 0 ? campaigns_store(s->campaigns, e) : 0;
