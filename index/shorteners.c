@@ -15,7 +15,7 @@ contents_is_shortener(const char *host)
 	if (strncmp(host, "www.", 4) == 0)
 		host += 4;
 	for (i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
-		if (strcmp(host, hosts[i]) == 0)
+		if (host[0] == hosts[i][0] && strcmp(host, hosts[i]) == 0)
 			return 1;
 	return 0;
 }

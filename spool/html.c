@@ -29,7 +29,7 @@ static int
 is_among(const char *word, const char *const *list)
 {
 	for (; *list != NULL; list++)
-		if (strcmp(word, *list) == 0)
+		if (word[0] == (*list)[0] && strcmp(word, *list) == 0)
 			return 1;
 	return 0;
 }

@@ -77,7 +77,9 @@ plain_host(char *out, size_t max, const char *p, size_t n)
 		}
 	}
 	for (i = 0; i < m && o < max; ) {
-		if ((len = odd_dot(raw + i, m - i)) != 0) {
+		if (ascii_is_alnum(raw[i])) {	/* nearly all: nothing below begins with one */
+			out[o++] = ascii_lower(raw[i++]);
+		} else if ((len = odd_dot(raw + i, m - i)) != 0) {
 			out[o++] = '.';
 			i += len;
 		} else if ((len = invisible(raw + i, m - i)) != 0) {

@@ -399,7 +399,7 @@ charset_meant(const char *name)
 	size_t i;
 
 	for (i = 0; i < sizeof aliases / sizeof *aliases; i++) {
-		if (strcmp(aliases[i].name, name) == 0)
+		if (aliases[i].name[0] == name[0] && strcmp(aliases[i].name, name) == 0)
 			return aliases[i].use;
 	}
 	return name;
