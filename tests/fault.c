@@ -358,6 +358,14 @@ path_of(sqlite3_file *f)
 	return ((struct db_file *)(void *)f)->path;
 }
 
+/* As the call below SQLite leaves it: sqlite3_system_errno() asks for it. */
+static int
+db_fails(struct call c, int code)
+{
+	errno = c.error;
+	return code;
+}
+
 static int
 db_close(sqlite3_file *f)
 {
@@ -369,7 +377,7 @@ db_read(sqlite3_file *f, void *p, int n, sqlite3_int64 at)
 {
 	struct call c = enter("db_read", "i", path_of(f), "", n);
 
-	return c.kind == ERRNO ? SQLITE_IOERR_READ : real_of(f)->pMethods->xRead(real_of(f), p, n, at);
+	return c.kind == ERRNO ? db_fails(c, SQLITE_IOERR_READ) : real_of(f)->pMethods->xRead(real_of(f), p, n, at);
 }
 
 static int
@@ -385,7 +393,7 @@ db_write(sqlite3_file *f, const void *p, int n, sqlite3_int64 at)
 		return SQLITE_FULL;
 	}
 	if (c.kind == ERRNO)
-		return c.error == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+		return db_fails(c, c.error == ENOSPC ? SQLITE_FULL : SQLITE_IOERR_WRITE);
 	rc = real_of(f)->pMethods->xWrite(real_of(f), p, n, at);
 	leave(c);
 	return rc;
@@ -395,7 +403,7 @@ static int
 db_truncate(sqlite3_file *f, sqlite3_int64 n)
 {
 	struct call c = enter("db_truncate", "Ci", path_of(f), "", (long long)n);
-	int rc = c.kind == ERRNO ? SQLITE_IOERR_TRUNCATE : real_of(f)->pMethods->xTruncate(real_of(f), n);
+	int rc = c.kind == ERRNO ? db_fails(c, SQLITE_IOERR_TRUNCATE) : real_of(f)->pMethods->xTruncate(real_of(f), n);
 
 	leave(c);
 	return rc;
@@ -405,7 +413,7 @@ static int
 db_sync(sqlite3_file *f, int flags)
 {
 	struct call c = enter("db_sync", "Csi", path_of(f), "", 0);
-	int rc = c.kind == ERRNO ? SQLITE_IOERR_FSYNC : real_of(f)->pMethods->xSync(real_of(f), flags);
+	int rc = c.kind == ERRNO ? db_fails(c, SQLITE_IOERR_FSYNC) : real_of(f)->pMethods->xSync(real_of(f), flags);
 
 	leave(c);
 	return rc;
@@ -447,7 +455,7 @@ db_open(sqlite3_vfs *v, const char *name, sqlite3_file *file, int flags, int *ou
 	(void)v;
 	memset(f, 0, sizeof *f);
 	if (c.kind == ERRNO)
-		return SQLITE_CANTOPEN;
+		return db_fails(c, SQLITE_CANTOPEN);
 	snprintf(f->path, sizeof f->path, "%s", name != NULL ? name : "");
 	f->real = (sqlite3_file *)(void *)(f + 1);
 	rc = real_vfs->xOpen(real_vfs, name, f->real, flags, out_flags);
@@ -461,7 +469,7 @@ static int
 db_delete(sqlite3_vfs *v, const char *name, int sync_dir)
 {
 	struct call c = enter("db_delete", "Ci", name, "", 0);
-	int rc = c.kind == ERRNO ? SQLITE_IOERR_DELETE : real_vfs->xDelete(real_vfs, name, sync_dir);
+	int rc = c.kind == ERRNO ? db_fails(c, SQLITE_IOERR_DELETE) : real_vfs->xDelete(real_vfs, name, sync_dir);
 
 	(void)v;
 	leave(c);
