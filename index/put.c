@@ -64,18 +64,19 @@ struct put {
 	struct arena scratch;
 };
 
+/* A read error must be met here: SQLite has rolled the scan's transaction back by then, and each row that followed would be written by itself. */
 static int
-has_rows(struct index *ix, const char *table, struct err *e)
+has_rows(int *out, struct index *ix, const char *table, struct err *e)
 {
 	char *sql = sqlite3_mprintf("SELECT EXISTS(SELECT 1 FROM %s)", table);
 	sqlite3_stmt *st = index_prepare(ix, sql, e);
-	int got = 1;
+	const int rc = st != NULL ? index_row(ix, st, e) : -1;
 
 	sqlite3_free(sql);
-	if (st != NULL && sqlite3_step(st) == SQLITE_ROW)
-		got = sqlite3_column_int(st, 0);
+	if (rc == 1)
+		*out = sqlite3_column_int(st, 0);
 	sqlite3_finalize(st);
-	return got;
+	return rc == 1 ? 0 : -1;
 }
 
 struct put *
@@ -95,9 +96,11 @@ put_new(struct index *ix, int64_t spool, int64_t scan, struct err *e)
 		}
 	}
 	p->texts.has_numbers = p->accounts.has_numbers = 1;
-	p->had_texts = has_rows(ix, "text", e);
-	p->had_accounts = has_rows(ix, "account", e);
-	p->had_contents = has_rows(ix, "part", e);
+	if (has_rows(&p->had_texts, ix, "text", e) < 0 || has_rows(&p->had_accounts, ix, "account", e) < 0 ||
+	    has_rows(&p->had_contents, ix, "part", e) < 0) {
+		put_free(p);
+		return NULL;
+	}
 	return p;
 }
 
