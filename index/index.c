@@ -123,6 +123,8 @@ load_key(struct index *ix, struct err *e)
 	rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW && sqlite3_column_bytes(st, 0) == (int)sizeof ix->key)
 		memcpy(ix->key, sqlite3_column_blob(st, 0), sizeof ix->key);
+	else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		rc = index_err(ix, e, "open");
 	else
 		rc = err_set(e, 0, "index %s is damaged: no fingerprint key (move it away, and scan again)", ix->path);
 	sqlite3_finalize(st);
