@@ -400,7 +400,7 @@ has_changed(const struct postfix_folder *f, struct spool *sp)
 	if (f->mtime == 0)
 		return 1;
 	if (sys_dir_sub(&d, sp->dir, f->rel, &e) < 0)
-		return 0;
+		return e.sys != ENOENT;	/* what cannot be read now may hold what moved meanwhile: next_folder tells so */
 	rc = sys_dir_stat(&st, d, &e);
 	sys_dir_close(d);
 	return rc < 0 || st.mtime != f->mtime;
@@ -579,7 +579,7 @@ count_orphans(struct spool *sp)
 	struct part p;
 	struct name *n;
 	size_t at = 0;
-	int k;
+	int k, rc;
 
 	if (is_message_unknown(sp))
 		return;
@@ -591,8 +591,11 @@ count_orphans(struct spool *sp)
 			memset(&p, 0, sizeof p);
 			p.dir = w->folder[n->dir[k] - 1].rel;
 			p.name = names_key(n);
-			if (spool_part_stat(&p, r) == 0 && !p.absent)
+			rc = spool_part_stat(&p, r);
+			if (rc == 0 && !p.absent)
 				sp->stats.orphans++;
+			else if (rc != 0)
+				spool_unknown(sp, postfix_queues[w->folder[n->dir[k] - 1].queue].name, "%s/%s: %s", p.dir, p.name, sys_error(rc));
 		}
 	}
 	spool_reader_free(r);
