@@ -309,8 +309,25 @@ struct leftover {
 	const struct context *c;
 	const struct spool *sp;
 	struct journal *j;
+	int is_unread;		/* there is a journal, and it could not be read */
+	int is_unsure;		/* so something was told that is not known */
 	struct arena arena;
 };
+
+/* What the journal has of it: 1, 0 no such plan, -1. */
+static int
+plan_of(struct plan *out, struct leftover *l, int64_t plan)
+{
+	struct err e = { 0, "" };
+	int rc;
+
+	if (l->is_unread)
+		return -1;
+	rc = plan == 0 || l->j == NULL ? 0 : journal_plan(out, l->j, plan, &l->arena, &e);
+	if (rc < 0)
+		cmd_say("%s", e.text);
+	return rc;
+}
 
 /* A private folder with messages in it: what is held is meant to be there, all else must be known to the user. */
 static void
@@ -321,15 +338,19 @@ say_leftover(void *arg, const struct purge_leftover *left)
 	struct leftover *l = arg;
 	struct buf again;
 	struct plan p;
-	struct err e = { 0, "" };
+	int rc;
 	char mark;
 
 	buf_init(&again, 4096);
 	cmd_again(&again, l->c);
 	mark = cmd_mark(buf_cstr(&again));
+	rc = plan_of(&p, l, plan);
 	if (strcmp(folder, "restore") == 0)
 		cmd_say("%s: a restore did not end: the same %c%s restore%c goes on", l->sp->root, mark, buf_cstr(&again), mark);
-	else if (plan == 0 || l->j == NULL || journal_plan(&p, l->j, plan, &l->arena, &e) != 1) {
+	else if (rc < 0) {
+		l->is_unsure = 1;
+		cmd_say("%s: the private folder %s holds messages; the journal could not be read: of which plan is not known", l->sp->root, folder);
+	} else if (rc == 0) {
 		buf_puts(&again, " plans --adopt ");
 		cmd_quote(&again, left->path);
 		cmd_say("%s: the private folder %s holds messages that a plan unknown to this index took: use the index that made it or,"
@@ -346,17 +367,23 @@ say_leftover(void *arg, const struct purge_leftover *left)
 static void
 leftovers(struct scan_run *r)
 {
-	struct leftover l = { r->c, NULL, NULL, { 0 } };
+	struct leftover l = { r->c, NULL, NULL, 0, 0, { 0 } };
 	struct err e = { 0, "" };
 	size_t i;
 
-	if (journal_open(&l.j, r->ix->path, 0, &e) < 0 && e.sys != ENOENT)
+	if (journal_open(&l.j, r->ix->path, 0, &e) < 0 && e.sys != ENOENT) {
+		l.is_unread = l.is_unsure = 1;
 		cmd_say("%s", e.text);
+	}
 	for (i = 0; i < r->n; i++) {
 		l.sp = r->spool[i];
-		if (purge_leftovers(r->spool[i], l.j, say_leftover, &l, &e) < 0)
-			cmd_say("%s: %s", l.sp->root, e.text);
+		if (purge_leftovers(r->spool[i], l.j, say_leftover, &l, &e) < 0) {
+			l.is_unsure = 1;
+			cmd_say("%s: what unfinished plans may have left there is not known: %s", l.sp->root, e.text);
+		}
 	}
+	if (l.is_unsure)
+		r->status = cmd_worse(r->status, CMD_PARTLY);
 	journal_close(l.j);
 	arena_free(&l.arena);
 }

@@ -358,6 +358,8 @@ struct oldest {
 	int64_t now, age;
 	const char *why;
 	int64_t holder;
+	int failed;		/* the journal could not be read: why is in e */
+	struct err *e;
 };
 
 static void
@@ -376,11 +378,13 @@ one_leftover(void *arg, const struct purge_leftover *l)
 {
 	struct oldest *o = arg;
 	struct plan p;
-	struct err e;
+	int rc = l->plan == 0 || o->j == NULL ? 0 : journal_plan(&p, o->j, l->plan, o->a, o->e);
 
 	if (l->holder != 0)
 		o->holder = l->holder;
-	if (l->plan == 0 || o->j == NULL || journal_plan(&p, o->j, l->plan, o->a, &e) != 1)
+	if (rc < 0)
+		o->failed = 1;
+	else if (rc == 0)
 		older(o, l->since, arena_fmt(o->a, "private folder %.60s of a plan that this index does not know", l->folder));
 	else if (p.kind == PLAN_HOLD && p.state == PLAN_TAKEN)
 		older(o, p.started, arena_fmt(o->a, "plan %" PRId64 " holds %s message%s", p.id, rank_number(o->a, p.count[ITEM_TAKEN]),
@@ -397,12 +401,13 @@ look_for_plans(struct oldest *o, struct spool *sp, const char *ix_path, struct a
 	memset(o, 0, sizeof *o);
 	o->sp = sp;
 	o->a = a;
+	o->e = e;
 	o->now = sys_now_us();
 	if (journal_open(&o->j, ix_path, 0, e) < 0 && e->sys != ENOENT)
 		return -1;
 	rc = purge_leftovers(sp, o->j, one_leftover, o, e);
 	journal_close(o->j);
-	return rc;
+	return o->failed ? -1 : rc;
 }
 
 static struct fact

@@ -865,18 +865,18 @@ journal_archives(struct journal *j, int64_t plan, void (*fn)(void *arg, const st
 	return rc == SQLITE_DONE ? 0 : index_err(&j->ix, e, "read the journal");
 }
 
-int64_t
-journal_plan_of_folder(struct journal *j, const char *root, const char *folder)
+int
+journal_plan_of_folder(int64_t *plan, struct journal *j, const char *root, const char *folder, struct err *e)
 {
 	sqlite3_stmt *st = j->st[J_FOLDER];
-	int64_t plan = 0;
+	int rc;
 
 	text_in(st, 1, root);
 	text_in(st, 2, folder);
-	if (sqlite3_step(st) == SQLITE_ROW)
-		plan = sqlite3_column_int64(st, 0);
+	rc = index_row(&j->ix, st, e);
+	*plan = rc == 1 ? sqlite3_column_int64(st, 0) : 0;
 	sqlite3_reset(st);
-	return plan;
+	return rc;
 }
 
 /* ---- names ---- */

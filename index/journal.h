@@ -164,8 +164,8 @@ int journal_archives(struct journal *j, int64_t plan, void (*fn)(void *arg, cons
 int journal_history(struct journal *j, const char *root, const char *id, void (*fn)(void *arg, const struct plan *p,
     const struct item *it), void *arg, struct err *e);
 
-/* The plan whose private folder has this name below the spool `root`; 0 none. */
-int64_t journal_plan_of_folder(struct journal *j, const char *root, const char *folder);
+/* The plan whose private folder has this name below the spool `root`. 1 found, 0 none (*plan is 0), -1. */
+int journal_plan_of_folder(int64_t *plan, struct journal *j, const char *root, const char *folder, struct err *e);
 
 /* ---- journal_restore.c: what came back from archives ---- */
 

@@ -235,13 +235,14 @@ open_folder(struct adopt *ad, const char *folder, struct err *e)
 {
 	struct run_place *pl = &ad->place;
 	struct sys_stat st;
+	int64_t plan;
 	int rc;
 
 	if (open_spool(ad, folder, e) < 0 || sys_dir_stat(&st, pl->sp->dir, e) < 0)
 		return -1;
-	if (journal_plan_of_folder(ad->j, pl->sp->root, pl->pl.folder) != 0)
-		return err_set(e, 0, "plan %lld of this journal is the one of %s", (long long)journal_plan_of_folder(ad->j, pl->sp->root, pl->pl.folder),
-		    folder);
+	rc = journal_plan_of_folder(&plan, ad->j, pl->sp->root, pl->pl.folder, e);
+	if (rc != 0)
+		return rc < 0 ? -1 : err_set(e, 0, "plan %lld of this journal is the one of %s", (long long)plan, folder);
 	pl->pl.kind = pl->sp->driver->name;
 	pl->pl.root = pl->sp->root;
 	pl->pl.dev = st.dev;

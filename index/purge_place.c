@@ -38,8 +38,8 @@ open_own(struct sys_dir **out, struct sys_dir *d, const char *name, int make, st
 	rc = make ? sys_mkdir(d, name, 0700) : EEXIST;
 	if (rc != 0 && rc != EEXIST)
 		return err_set(e, rc, "make the private folder %s", name);
-	if (!make && sys_stat_at(&st, d, name) == ENOENT)
-		return 0;
+	if (!make && (rc = sys_stat_at(&st, d, name)) != 0)
+		return rc == ENOENT ? 0 : err_set(e, rc, "look at the private folder %s", name);
 	/* Also when it was there: the run that made it may have been killed before it was on the disk, and all that we take will hang on it. */
 	if (make && (rc = sys_sync_dir(d)) != 0)
 		return err_set(e, rc, "write the folder of %s", name);
@@ -282,20 +282,43 @@ holder_of(struct sys_dir *private)
 	return pid > 0 && sys_process_is(pid, "spoolsweep") == 1 ? pid : 0;
 }
 
-static void
+/* A folder that is gone meanwhile was of a run that ended. */
+static int
 leftover(struct sys_dir *shelf, const char *name, const char *path, struct spool *sp, struct journal *j,
-    void (*fn)(void *arg, const struct purge_leftover *l), void *arg)
+    void (*fn)(void *arg, const struct purge_leftover *l), void *arg, struct err *e)
 {
-	struct purge_leftover l = { name, path, j != NULL ? journal_plan_of_folder(j, sp->root, name) : 0, 0, 0 };
+	struct purge_leftover l = { name, path, 0, 0, 0 };
 	struct sys_dir *private = NULL;
 	struct sys_stat st;
 
-	if (sys_stat_at(&st, shelf, name) == 0)
-		l.since = st.mtime / 1000;
-	if (sys_dir_sub(&private, shelf, name, NULL) == 0)
-		l.holder = holder_of(private);
+	if (j != NULL && journal_plan_of_folder(&l.plan, j, sp->root, name, e) < 0)
+		return -1;
+	if (sys_dir_sub(&private, shelf, name, e) < 0) {
+		if (e->sys != ENOENT)
+			return -1;
+		err_clear(e);
+		return 0;
+	}
+	if (sys_dir_stat(&st, private, e) < 0) {
+		sys_dir_close(private);
+		return -1;
+	}
+	l.since = st.mtime / 1000;
+	l.holder = holder_of(private);
 	sys_dir_close(private);
 	fn(arg, &l);
+	return 0;
+}
+
+/* SYS_UNKNOWN: there is none. */
+static int
+shelf_type(enum sys_type *out, const struct run_place *pl, struct err *e)
+{
+	struct sys_stat st;
+	const int rc = sys_stat_at(&st, pl->base, pl->shelf);
+
+	*out = rc == 0 ? st.type : SYS_UNKNOWN;
+	return rc == 0 || rc == ENOENT ? 0 : err_set(e, rc, "look at %s in %s", pl->shelf, pl->sp->root);
 }
 
 int
@@ -305,16 +328,18 @@ purge_leftovers(struct spool *sp, struct journal *j, void (*fn)(void *arg, const
 	struct sys_dir *shelf = NULL;
 	struct sys_entry ent;
 	struct arena a = { 0 };
-	struct sys_stat st;
+	enum sys_type type = SYS_UNKNOWN;
 	int rc;
 
 	rc = open_base(&pl, &a, e);
-	if (rc == 0 && sys_stat_at(&st, pl.base, pl.shelf) == 0 && st.type == SYS_DIR) {
+	if (rc == 0)
+		rc = shelf_type(&type, &pl, e);
+	if (rc == 0 && type == SYS_DIR) {
 		rc = sys_dir_sub(&shelf, pl.base, pl.shelf, e);
 		while (rc >= 0 && (rc = sys_dir_next(&ent, shelf, e)) == 1) {
 			pl.pl.folder = ent.name;
 			if (ent.type == SYS_DIR)
-				leftover(shelf, ent.name, private_path(&pl, &a), sp, j, fn, arg);
+				rc = leftover(shelf, ent.name, private_path(&pl, &a), sp, j, fn, arg, e);
 		}
 	}
 	sys_dir_close(shelf);

@@ -121,6 +121,7 @@ new_item(int64_t plan, int64_t n, int64_t place, const char *id, int64_t arrived
 static void
 test_plan(void **state)
 {
+	int64_t found;
 	const struct place pl = { 0, "postfix", "/srv/a", UINT64_MAX, 12, "folder-1" }, pm = { 1, "exim", "/srv/b", 3, 4, "folder-2" };
 	struct plan p;
 	struct place got;
@@ -154,8 +155,10 @@ test_plan(void **state)
 	assert_true(got.dev == UINT64_MAX);
 	assert_string_equal(got.folder, "folder-1");
 	assert_int_equal(journal_place(&got, j, id, 2, &a, &e), 0);
-	assert_int_equal(journal_plan_of_folder(j, "/srv/b", "folder-2"), id);
-	assert_int_equal(journal_plan_of_folder(j, "/srv/b", "folder-1"), 0);
+	assert_int_equal(journal_plan_of_folder(&found, j, "/srv/b", "folder-2", &e), 1);
+	assert_int_equal(found, id);
+	assert_int_equal(journal_plan_of_folder(&found, j, "/srv/b", "folder-1", &e), 0);
+	assert_int_equal(found, 0);
 	assert_int_equal(journal_item_after(&it, j, id, -1, ~0u, &a, &e), 1);
 	assert_string_equal(it.id, "A");
 	assert_string_equal(it.path, "deferred/A/\xff\xfe");
