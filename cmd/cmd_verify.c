@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@ const struct command cmd_verify = {
 	"verify", "ARCHIVE ...", "re-check archives of purges",
 	"Reads each archive back and compares every file in it with its own manifest; where the journal\n"
 	"of its purge is at hand, the archive with it, too. Needs no index.\n"
-	"Exit status 0: all are whole; 1: some are not, and what is wrong is listed.\n",
+	"Exit status 0: all are whole; 1: some are not, or it is not known, and what is wrong is listed.\n",
 	NULL, 0, 1, SIZE_MAX, run
 };
 
@@ -29,9 +30,11 @@ static const char *const keys[] = {
 struct verify {
 	struct context *c;
 	struct journal *j;		/* NULL: none at hand */
+	struct err unread;		/* why the one that is there could not be read; else its text is empty */
 	struct progress progress;
 	struct buf findings;		/* JSON strings, with commas between */
 	uint64_t problems;
+	int is_unsure;			/* one of them: the journal could not be asked */
 	int64_t plan;			/* whose archive it is, as the journal says; -1 not known */
 };
 
@@ -100,6 +103,21 @@ ask_journal(struct verify *v, const char *name, const unsigned char sha[ARC_SHA2
 	return rc == 0 ? 0 : -1;
 }
 
+/* With the journal; one that is there and cannot be read is a finding. */
+static void
+compare(struct verify *v, const char *name, const unsigned char sha[ARC_SHA256])
+{
+	struct err why = v->unread;
+
+	if (v->j != NULL && ask_journal(v, name, sha, &why) == 0)
+		return;
+	if (why.text[0] == '\0')
+		return;
+	err_wrap(&why, "not compared with what the journal has of it");
+	add_finding(v, why.text);
+	v->is_unsure = 1;
+}
+
 static int
 check(struct arc_report *rep, struct verify *v, const char *path, struct err *e)
 {
@@ -115,8 +133,8 @@ check(struct arc_report *rep, struct verify *v, const char *path, struct err *e)
 	rc = sys_dir_open(&folder, dir, e);
 	if (rc == 0)
 		rc = arc_verify(rep, folder, name, add_finding, v, e);
-	if (rc == 0 && v->j != NULL)
-		rc = ask_journal(v, name, rep->sha, e);
+	if (rc == 0)
+		compare(v, name, rep->sha);
 	sys_dir_close(folder);
 	free(dir);
 	free(real);
@@ -138,7 +156,7 @@ put_keys(struct verify *v, const char *path, const struct arc_report *rep, int i
 		memcpy(list + 1, v->findings.p, n);
 	list[n + 1] = ']';
 	out_text(o, path);
-	out_bool(o, v->problems == 0);
+	out_bool(o, v->is_unsure && v->problems == 1 ? -1 : v->problems == 0);
 	out_count(o, is_read ? (int64_t)rep->messages : -1);
 	out_count(o, is_read ? (int64_t)rep->files : -1);
 	out_count(o, is_read ? (int64_t)rep->bytes : -1);
@@ -168,7 +186,10 @@ show(struct verify *v, const char *path, const struct arc_report *rep)
 		out_raw(o, "\n");
 		return;
 	}
-	buf_fmt(&o->b, ": NOT whole, %" PRIu64 " findings\n", v->problems);
+	if (v->is_unsure && v->problems == 1)
+		out_raw(o, ": whole by its own manifests, but not proven\n");
+	else
+		buf_fmt(&o->b, ": NOT whole, %" PRIu64 " findings\n", v->problems);
 	list = mem_new(v->findings.n + 3);
 	list[0] = '[';
 	memcpy(list + 1, buf_cstr(&v->findings), v->findings.n);
@@ -192,6 +213,7 @@ one(struct verify *v, const char *path)
 
 	buf_init(&v->findings, FINDINGS_MAX);
 	v->problems = 0;
+	v->is_unsure = 0;
 	v->plan = -1;
 	progress_init(&v->progress, v->c->quiet, path);
 	rc = check(&rep, v, path, &e);
@@ -212,13 +234,15 @@ run(struct context *c)
 {
 	struct verify v = { .c = c };
 	char *index = cmd_index_path(c);
-	struct err ignored = { 0, "" };
 	int status = CMD_DONE;
 	size_t i;
 
-	/* Without a journal the archive's own manifest is all there is to compare with. */
-	if (journal_open(&v.j, index, 0, &ignored) < 0)
+	/* Without a journal the archive's own manifest is all there is to compare with; whoever changes an archive can change that, too. */
+	if (journal_open(&v.j, index, 0, &v.unread) < 0) {
 		v.j = NULL;
+		if (v.unread.sys == ENOENT)
+			err_clear(&v.unread);
+	}
 	free(index);
 	if (c->format != OUT_TABLE)
 		out_keys(&c->out, keys, sizeof keys / sizeof keys[0]);
