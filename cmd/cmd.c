@@ -234,7 +234,8 @@ cmd_freshness(size_t *nspools, const struct context *c, struct index *ix, struct
 	if (nspools != NULL)
 		*nspools = f.nspools;
 	if (selection_has(s, SEL_URL) || selection_has(s, SEL_ATTACHMENT) || selection_has(s, SEL_CAMPAIGN))
-		cmd_say_missing(c, ix, s, selection_has(s, SEL_URL) ? "--url" : selection_has(s, SEL_CAMPAIGN) ? "--campaign" : "--attachment");
+		f.status = cmd_worse(f.status, cmd_say_missing(c, ix, s, selection_has(s, SEL_URL) ? "--url" : selection_has(s, SEL_CAMPAIGN) ? "--campaign" :
+		    "--attachment"));
 	return f.status;
 }
 
@@ -275,7 +276,7 @@ cmd_is_complete(const struct context *c, struct index *ix, enum rank_by by, int 
 	return !is_of_contents || (contents_missing(&missing, &cut, &all, ix, c->sel, NULL) == 0 && missing + cut == 0);
 }
 
-void
+int
 cmd_say_missing(const struct context *c, struct index *ix, const struct selection *s, const char *what)
 {
 	struct err e = { 0, "" };
@@ -284,13 +285,14 @@ cmd_say_missing(const struct context *c, struct index *ix, const struct selectio
 
 	if (contents_missing(&missing, &cut, &all, ix, s, &e) < 0) {
 		cmd_say("%s", e.text);
-		return;
+		return CMD_PARTLY;
 	}
 	if (missing == 0)
-		return;
+		return CMD_DONE;
 	buf_init(&again, 4096);
 	cmd_again(&again, c);
 	cmd_say("%s knows only contents that were read: those of %" PRId64 " of %" PRId64 " messages were not (%s scan --contents reads them)", what,
 	    missing, all, buf_cstr(&again));
 	buf_free(&again);
+	return CMD_DONE;
 }

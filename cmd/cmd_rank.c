@@ -189,9 +189,9 @@ run(struct context *c)
 	if (status == CMD_FAILED)
 		goto out;
 	if (by == RANK_URL && !selection_has(c->sel, SEL_URL))
-		cmd_say_missing(c, ix, c->sel, "--by url");
+		status = cmd_worse(status, cmd_say_missing(c, ix, c->sel, "--by url"));
 	if (by == RANK_CAMPAIGN && !selection_has(c->sel, SEL_CAMPAIGN))
-		cmd_say_missing(c, ix, c->sel, "--by campaign");
+		status = cmd_worse(status, cmd_say_missing(c, ix, c->sel, "--by campaign"));
 	if (rank_make(&rank, ix, c->sel, by, &e) < 0) {
 		status = cmd_fail(&e);
 		goto out;

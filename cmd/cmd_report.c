@@ -178,7 +178,7 @@ run(struct context *c)
 		return cmd_fail(&e);
 	status = cmd_freshness(NULL, c, ix, c->sel);
 	if (!c->quiet)
-		cmd_say_missing(c, ix, c->sel, "the report");
+		status = cmd_worse(status, cmd_say_missing(c, ix, c->sel, "the report"));
 	if (status != CMD_FAILED && report(c, ix, rows, &e) < 0)
 		status = cmd_fail(&e);
 	index_close(ix);
