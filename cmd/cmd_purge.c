@@ -202,8 +202,8 @@ static int
 undo(struct plan_run *r)
 {
 	const int dry = r->c->opt[OPT_EXECUTE] == NULL;
+	struct plan_meant meant;
 	struct plan p;
-	int64_t n;
 	int none, status = plan_flow_alone(r, "--undo");
 
 	if (status == CMD_DONE)
@@ -220,11 +220,11 @@ undo(struct plan_run *r)
 		cmd_note(r->c, "plan %" PRId64 " is %s: it has taken nothing that could be put back", p.id, plan_state_name(p.kind, p.state));
 		return CMD_DONE;
 	}
-	status = plan_run_undo(r, p.id, NULL, NULL, &n);
+	status = plan_run_undo(&meant, r, p.id, NULL, NULL);
 	if (p.count[ITEM_DELETED] > 0)
 		say_deleted(r, &p);
 	if (dry)
-		cmd_note(r->c, "%" PRId64 " message%s would be put back; nothing was touched; --execute does it", n, rank_plural(n));
+		plan_run_would(r, &meant);
 	return cmd_worse(status, p.count[ITEM_DELETED] > 0 ? CMD_PARTLY : CMD_DONE);
 }
 

@@ -40,7 +40,7 @@ wanted(void *arg, const struct item *it)
 
 	if (it->place != l->place) {
 		if (journal_place(&pl, l->r.j, l->plan, it->place, &l->arena, &e) != 1)
-			return 0;
+			return -1;
 		l->place = it->place;
 		l->root = pl.root;
 	}
@@ -48,15 +48,16 @@ wanted(void *arg, const struct item *it)
 }
 
 static int
-one_plan(struct release *l, int64_t id, int64_t *released)
+one_plan(struct plan_meant *all, struct release *l, int64_t id)
 {
-	int64_t n = 0;
+	struct plan_meant meant;
 	int status;
 
 	l->plan = id;
 	l->place = -1;
-	status = plan_run_undo(&l->r, id, l->chosen != NULL ? wanted : NULL, l, &n);
-	*released += n;
+	status = plan_run_undo(&meant, &l->r, id, l->chosen != NULL ? wanted : NULL, l);
+	all->n += meant.n;
+	all->is_unsure |= meant.is_unsure;
 	return status;
 }
 
@@ -85,9 +86,10 @@ static int
 all_plans(struct release *l)
 {
 	struct plan_run *r = &l->r;
+	struct plan_meant meant = { 0, 0 };
 	struct plan p;
 	struct err e = { 0, "" };
-	int64_t id = 0, n = 0;
+	int64_t id = 0;
 	int rc, status = CMD_DONE;
 
 	while (!plan_run_stopped() && (rc = journal_plan_after(&p, r->j, id, PLAN_TAKING, PLAN_UNDOING, &r->arena, &e)) != 0) {
@@ -95,12 +97,12 @@ all_plans(struct release *l)
 			return cmd_worse(status, cmd_fail(&e));
 		id = p.id;
 		if (p.kind == PLAN_HOLD && p.state != PLAN_DONE && (r->plan == 0 || r->plan == id))
-			status = cmd_worse(status, one_plan(l, id, &n));
+			status = cmd_worse(status, one_plan(&meant, l, id));
 	}
 	if (r->c->opt[OPT_EXECUTE] == NULL)
-		cmd_note(r->c, "%" PRId64 " message%s would be put back; nothing was touched; --execute does it", n, rank_plural(n));
+		plan_run_would(r, &meant);
 	else
-		cmd_note(r->c, "%" PRId64 " held message%s meant", n, n == 1 ? " was" : "s were");
+		cmd_note(r->c, "%s%" PRId64 " held message%s meant", meant.is_unsure ? "at least " : "", meant.n, meant.n == 1 ? " was" : "s were");
 	return status;
 }
 

@@ -505,6 +505,8 @@ set_before(struct plan_run *r, int64_t id, int *status)
 	if (*status == CMD_FAILED)
 		return NULL;
 	r->was_whole = *status == CMD_DONE && is_whole(r, id);
+	if (!r->was_whole)
+		*status = cmd_worse(*status, CMD_PARTLY);
 	before = message_set_new(r->ix);
 	if (message_set_spools(before, r->j, id, &e) < 0 || message_set_items(before, r->j, id, PROOF_TAKEN, &e) < 0) {
 		*status = cmd_fail(&e);
@@ -544,7 +546,9 @@ prove(struct proof *out, int *is_made, struct plan_run *r, int64_t id, struct me
 		return CMD_PARTLY;
 	}
 	*is_made = 1;
-	out->is_whole = r->was_whole && status == CMD_DONE && is_whole(r, id);
+	if (status == CMD_DONE && !is_whole(r, id))
+		status = CMD_PARTLY;
+	out->is_whole = r->was_whole && status == CMD_DONE;
 	if (proof_store(r->j, id, out, &e) < 0) {	/* what was done is done: only a report will have no proof of it */
 		cmd_fail(&e);
 		status = cmd_worse(CMD_PARTLY, status);
@@ -613,6 +617,13 @@ plan_run_execute(struct plan_run *r, int64_t id)
 	return cmd_worse(status, service);
 }
 
+void
+plan_run_would(const struct plan_run *r, const struct plan_meant *m)
+{
+	cmd_note(r->c, "%s%" PRId64 " message%s would be put back; nothing was touched; --execute does it", m->is_unsure ? "at least " : "", m->n,
+	    rank_plural(m->n));
+}
+
 /* Those that an agent is delivering stay where they are: nothing else keeps them from going out twice. */
 static void
 tell_kept(const struct plan_run *r, const struct purge_result *res, int64_t id)
@@ -634,7 +645,7 @@ tell_kept(const struct plan_run *r, const struct purge_result *res, int64_t id)
 }
 
 int
-plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg, int64_t *wanted)
+plan_run_undo(struct plan_meant *out, struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg)
 {
 	const int dry = r->c->opt[OPT_EXECUTE] == NULL;
 	struct purge_result res;
@@ -643,6 +654,7 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 	int rc, service, shown, status = CMD_DONE;
 
 	memset(&res, 0, sizeof res);
+	*out = (struct plan_meant){ 0, 1 };
 	if (plan_run_plan(&p, r, id) != CMD_DONE || (!dry && plan_service_check(r, id) != CMD_DONE))
 		return CMD_FAILED;
 	sys_watch_stop(1);
@@ -656,7 +668,8 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 	progress_wipe(&r->progress);
 	r->c->spool_changed |= res.spool_changed;
 	service = plan_service_start(r);
-	*wanted = dry ? res.meant - res.in_delivery : res.meant;
+	out->n = dry ? res.meant - res.in_delivery - res.failed : res.meant;
+	out->is_unsure = rc < 0 || (dry && res.failed > 0);
 	if (plan_run_plan(&p, r, id) != CMD_DONE)
 		return cmd_worse(service, res.spool_changed ? CMD_RESUME : CMD_FAILED);
 	if (!dry) {
@@ -674,5 +687,5 @@ plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struc
 		cmd_fail(&e);
 		return cmd_worse(status, res.spool_changed ? CMD_RESUME : CMD_FAILED);
 	}
-	return cmd_worse(status, p.count[ITEM_FAILED] > 0 || (res.in_delivery > 0 && !dry) ? CMD_PARTLY : CMD_DONE);
+	return cmd_worse(status, p.count[ITEM_FAILED] > 0 || res.failed > 0 || (res.in_delivery > 0 && !dry) ? CMD_PARTLY : CMD_DONE);
 }

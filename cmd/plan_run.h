@@ -59,8 +59,13 @@ int plan_run_check(struct plan_run *r, int64_t id);
 /* Carries out a plan from where it stands; told message by message at the end. */
 int plan_run_execute(struct plan_run *r, int64_t id);
 
-/* Puts back what is still there, of all messages or of those that `want` accepts; a dry run without --execute. */
-int plan_run_undo(struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg, int64_t *wanted);
+/* Puts back what is still there, of all messages or of those that `want` accepts (as purge_undo); a dry run without --execute. */
+struct plan_meant {
+	int64_t n;	/* messages that were meant; of a dry run those that would be put back */
+	int is_unsure;	/* not all of the plan could be read: it may be more */
+};
+void plan_run_would(const struct plan_run *r, const struct plan_meant *m);	/* says what a dry run of it would do */
+int plan_run_undo(struct plan_meant *out, struct plan_run *r, int64_t id, int (*want)(void *arg, const struct item *it), void *arg);
 
 /* Ctrl-C or a request to end came. */
 int plan_run_stopped(void);

@@ -1130,9 +1130,13 @@ undo_batch(struct run *run, struct work *w, size_t n, int (*want)(void *arg, con
     int *failed, struct err *e)
 {
 	size_t i, kept = 0;
+	int is_wanted;
 
 	for (i = 0; i < n && !run_should_stop(run); i++) {
-		if (want != NULL && !want(arg, &w[i].it))
+		is_wanted = want == NULL ? 1 : want(arg, &w[i].it);
+		if (is_wanted < 0)
+			return err_set(e, 0, "it cannot be told whether %s is selected", w[i].it.id);
+		if (!is_wanted)
 			continue;
 		if (w[i].n != 0 && w[i].pl->private != NULL && undo_one(run, &w[i], dry, failed, e) < 0)
 			return -1;
@@ -1171,6 +1175,7 @@ purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(
 			rc = undo_batch(&run, w, n, want, arg, dry, &failed, e);
 		run_progress(&run, "put back", (uint64_t)(last + 1), 0);
 	}
+	out->failed = failed;
 	if (rc == 0 && run_should_stop(&run))
 		rc = err_set(e, 0, "stopped");
 	if (rc == 0 && failed > 0 && !dry)

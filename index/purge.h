@@ -43,6 +43,7 @@ struct purge_result {
 	int spool_changed;		/* something was renamed or removed: failure is exit 2 */
 	int64_t in_delivery;		/* taken from an active queue while an agent delivers: archived, or put back, later */
 	int64_t meant;			/* undo, release: messages that were there to be put back, also those in_delivery and those that failed */
+	int64_t failed;			/* undo, release: could not be put back; of a dry run: of which it is not known */
 	int64_t delivered;		/* nothing was pending any more when archived */
 	int64_t moved_place;		/* undo, release: went to another queue than they came from */
 	int64_t past_life;		/* undo, release: past their lifetime, will bounce at the first try */
@@ -53,7 +54,8 @@ struct purge_result {
  * skipped); -1 and err: result->spool_changed tells whether it must be resumed. */
 int purge_run(struct purge_result *out, struct journal *j, int64_t id, const struct purge_options *opt, struct err *e);
 
-/* Puts back everything of a plan that was not deleted; only items whose number `want` accepts (NULL: all). Never over an existing name. With dry != 0
+/* Puts back everything of a plan that was not deleted; only items that `want` accepts (NULL: all; 1, 0, -1 it cannot
+ * be told). Never over an existing name. With dry != 0
  * nothing is touched, only counted into out and told to fn. */
 int purge_undo(struct purge_result *out, struct journal *j, int64_t id, int (*want)(void *arg, const struct item *it), void *arg,
     int dry, const struct purge_options *opt, struct err *e);
