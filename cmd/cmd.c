@@ -283,10 +283,8 @@ cmd_say_missing(const struct context *c, struct index *ix, const struct selectio
 	int64_t missing, cut, all;
 	struct buf again;
 
-	if (contents_missing(&missing, &cut, &all, ix, s, &e) < 0) {
-		cmd_say("%s", e.text);
-		return CMD_PARTLY;
-	}
+	if (contents_missing(&missing, &cut, &all, ix, s, &e) < 0)
+		return cmd_fail(&e);
 	if (missing == 0)
 		return CMD_DONE;
 	buf_init(&again, 4096);

@@ -87,7 +87,7 @@ void proof_values(struct out *o, const struct proof *p);
 /* Is a ranking of all that the selection means? 0: a queue was not wholly read, or bodies were not where it depends on them. */
 int cmd_is_complete(const struct context *c, struct index *ix, enum rank_by by, int is_partial);
 
-/* Says on stderr how many messages' contents were not read, when any: `what` ("--url") cannot know of those. CMD_PARTLY: not known (said). */
+/* Says on stderr how many messages' contents were not read, when any: `what` ("--url") cannot know of those. CMD_FAILED: not known (said). */
 int cmd_say_missing(const struct context *c, struct index *ix, const struct selection *s, const char *what);
 
 /* "spoolsweep --index FILE" as this run was called, for commands that the user is told to run; quoted for a shell. */

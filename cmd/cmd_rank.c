@@ -192,6 +192,8 @@ run(struct context *c)
 		status = cmd_worse(status, cmd_say_missing(c, ix, c->sel, "--by url"));
 	if (by == RANK_CAMPAIGN && !selection_has(c->sel, SEL_CAMPAIGN))
 		status = cmd_worse(status, cmd_say_missing(c, ix, c->sel, "--by campaign"));
+	if (status == CMD_FAILED)
+		goto out;
 	if (rank_make(&rank, ix, c->sel, by, &e) < 0) {
 		status = cmd_fail(&e);
 		goto out;
