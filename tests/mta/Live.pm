@@ -194,9 +194,7 @@ sub stop
 {
 	my ($self) = @_;
 
-	kill 'TERM', $self->{master};
-	waitpid $self->{master}, 0;
-	Mta::wait_until('Postfix ends', 20, sub { !Mta::pids_of('master') && !Mta::pids_of('smtp') && !Mta::pids_of('bounce') });
+	Mta::stop_postfix($self->{master}, $daemons);
 }
 
 sub flush

@@ -104,18 +104,29 @@ sub wait_until
 	}
 }
 
-# Live processes in our pid namespace whose program has this name.
+# Live processes in our pid namespace whose program has one of these names; the kernel keeps 15 characters of each.
 sub pids_of
 {
-	my ($name) = @_;
+	my %named = map { substr($_, 0, 15) => 1 } @_;
 	my @pids;
 
 	for my $stat (glob '/proc/[0-9]*/stat') {
 		open my $in, '<', $stat or next;
 		my ($pid, $comm, $state) = (<$in> // '') =~ /^(\d+) \((.*)\) (\S)/ or next;
-		push @pids, $pid if $comm eq $name && $state ne 'Z';
+		push @pids, $pid if $named{$comm} && $state ne 'Z';
 	}
 	return @pids;
+}
+
+# Ends a Postfix whose daemons are in this folder. Until the last smtpd is gone its port is taken: the next master cannot have
+# it, and who connects meanwhile is cut off when that smtpd dies.
+sub stop_postfix
+{
+	my ($master, $daemons) = @_;
+
+	kill 'TERM', $master;
+	waitpid $master, 0;
+	wait_until('Postfix ends', 20, sub { !pids_of(map { m{([^/]+)$} } glob "$daemons/*") });
 }
 
 sub start
