@@ -172,6 +172,7 @@ sub hold_lock {
 	my $watcher = fork;
 	if ($watcher == 0) {
 		select undef, undef, undef, 0.05 until glob "$spool/.spoolsweep/*/plan";
+		spew("$dir/checked", sweep({ index => $index }, 'check', '-v', "exim:$spool")->{out});
 		close $let_go;
 		require POSIX;
 		POSIX::_exit(0);
@@ -183,6 +184,10 @@ sub hold_lock {
 	is($state->{$id[0]}{state}, 'deleted', 'and takes it');
 	kill 'KILL', $watcher;
 	waitpid $_, 0 for $pid, $watcher;
+	my $checked = slurp("$dir/checked");
+	like($checked, qr/\ASPOOL (?:OK|WARNING|CRITICAL) - [^|\n]*; a purge, hold or release is in progress \(process \d+\)/,
+	    'a check meanwhile says that a purge goes on');
+	like($checked, qr/^\[OK\] unfinished: exim: plan \d+ is not finished; process \d+ is at work on it/m, 'and which');
 }
 
 # A full spool: hold works with the index elsewhere
