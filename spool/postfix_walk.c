@@ -164,6 +164,7 @@ struct sample {
 	int (*look)(struct sample *s, struct sys_dir *d, const char *name); /* nonzero ends it */
 	int files; /* still to look at */
 	int found, ready, marked;
+	int unread; /* folders and files that may be there */
 	enum postfix_queue queue;
 };
 
@@ -173,12 +174,14 @@ sample_folder(struct sample *s, struct sys_dir *parent, const char *rel, int dep
 {
 	struct sys_entry en;
 	struct sys_dir *d;
-	struct err e;
-	int ended = 0;
+	struct err e = {0, ""};
+	int ended = 0, rc = 0;
 
-	if (sys_dir_sub(&d, parent, rel, &e) < 0)
+	if (sys_dir_sub(&d, parent, rel, &e) < 0) {
+		s->unread += e.sys != ENOENT;
 		return;
-	while (!ended && s->files > 0 && sys_dir_next(&en, d, &e) == 1) {
+	}
+	while (!ended && s->files > 0 && (rc = sys_dir_next(&en, d, &e)) == 1) {
 		if (en.type == SYS_DIR && en.name[1] == '\0' && depth > 0) {
 			sample_folder(s, d, en.name, depth - 1);
 			continue;
@@ -190,6 +193,7 @@ sample_folder(struct sample *s, struct sys_dir *parent, const char *rel, int dep
 		if (ended)
 			s->files = 0;
 	}
+	s->unread += rc < 0;
 	sys_dir_close(d);
 }
 
@@ -203,7 +207,7 @@ look_bytes(struct sample *s, struct sys_dir *d, const char *name)
 static int
 has_queue_file(struct sys_dir *root)
 {
-	struct sample s = {look_bytes, 0, 0, 0, 0, MAILDROP};
+	struct sample s = {look_bytes, 0, 0, 0, 0, 0, MAILDROP};
 	int q;
 
 	for (q = MAILDROP; q <= CORRUPT && !s.found; q++) {
@@ -243,8 +247,10 @@ static int
 look_mode(struct sample *s, struct sys_dir *d, const char *name)
 {
 	struct sys_stat st;
+	const int rc = sys_stat_at(&st, d, name);
 
-	if (sys_stat_at(&st, d, name) != 0 || st.type != SYS_FILE)
+	s->unread += rc != 0 && rc != ENOENT;
+	if (rc != 0 || st.type != SYS_FILE)
 		return 0;
 	if ((st.mode & POSTFIX_READY) == POSTFIX_READY) {
 		s->ready++;
@@ -261,12 +267,15 @@ look_mode(struct sample *s, struct sys_dir *d, const char *name)
 	return 0;
 }
 
-/* A copy by zip or `cp` without -p has no file with 0700. A live queue has such files, or it has only a few that are being written. */
+/*
+ * A copy by zip or `cp` without -p has no file with 0700. A live queue has such files, or it has only a few that are being written.
+ * What cannot be read may have them: a message that is being written must not be taken for a whole one.
+ */
 static int
 lost_modes(struct sys_dir *root)
 {
 	static const enum postfix_queue in[] = {DEFERRED, HOLD, ACTIVE, INCOMING, CORRUPT, MAILDROP};
-	struct sample s = {look_mode, 0, 0, 0, 0, MAILDROP};
+	struct sample s = {look_mode, 0, 0, 0, 0, 0, MAILDROP};
 	int found = 0, held = 0;
 	size_t i;
 
@@ -280,7 +289,7 @@ lost_modes(struct sys_dir *root)
 		found += s.found;
 		held += in[i] == HOLD || in[i] == DEFERRED ? s.marked : 0;
 	}
-	return found > 0 || held >= 3;
+	return !s.unread && (found > 0 || held >= 3);
 }
 
 static void

@@ -54,8 +54,9 @@ sub prepare {
 
 my @commands = (
 	[fresh => 'list', '--json'], [fresh => 'rank', '--json'], [fresh => 'evidence', '--json'],
-	[fresh => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }], 
-	[cut => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }], [held => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }], [purged => 'show', '--json', sub { $_[0]{ids}[0] }], [purged => 'plans', '--json'],
+	[fresh => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }],
+	[cut => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }],
+	[held => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }], [purged => 'show', '--json', sub { $_[0]{ids}[0] }], [purged => 'plans', '--json'],
 	[purged => 'verify', '--json', \&archive_of], [purged => 'report', '--json'], [purged => 'prune', '--json', '--older', '0s'],
 	[held => 'release'], [cut => 'release'], [held => 'release', '--kind', 'auth'], [held => 'purge', '--undo', 1],
 	[held => 'release', '--json', '--execute'], [fresh => 'purge', '--json', \&ids, '--execute', '--yes', '--archive', sub { $_[0]{a} }, \&live],
@@ -122,5 +123,27 @@ for my $kind (can_serve() ? qw(postfix exim) : 'smartermail') {
 }
 my @bad = in_workers($dir, @jobs);
 is(scalar @bad, 0, scalar(@jobs) . ' failures: what is told is true');
+
+# Postfix: whether the files lost their modes is told from a few of them. What could not be read may have them: a message
+# that is being written (0600) is never read as a whole one.
+SKIP: {
+	skip 'no modes on Windows', 3 if is_windows();
+	my $c = fresh(fault_case("$dir/modes", 'postfix', 4, '--fast'));
+	my ($whole) = glob "$c->{s}/deferred/*/*";
+	my ($written, $copied) = map { "$c->{s}/incoming/$_" } qw(0123456789 0123456788);
+	for ([$written, 0600], [$copied, 0644]) {
+		spew($_->[0], slurp($whole));
+		chmod $_->[1], $_->[0];
+	}
+	unlink grep { $_ ne $whole } map { glob "$c->{s}/$_" } 'deferred/*/*', 'hold/*', 'hold/*/*', 'active/*', 'active/*/*', 'maildrop/*', 'corrupt/*';
+	my @scan = ('--index', "$c->{dir}/modes.db", 'scan', "postfix:$c->{s}");
+	my $again = sub { unlink glob "$c->{dir}/modes.db*"; return run($c, @_, @scan) };
+	my ($p) = (points($c, @scan))[0];
+	my $state = sub { my ($m) = grep { $_->{id} eq '0123456789' } json_lines(run($c, undef, '--index', "$c->{dir}/modes.db", 'list', '--json')->{out}); $m && $m->{state} };
+	is($again->(undef)->{status}, 0, 'undisturbed: all is read');
+	is($state->(), 'incomplete', 'and the one that is being written is incomplete');
+	my @whole = grep { $again->("$_->{n}:EIO"); ($state->() // 'none') eq 'queued' } grep { $_->{can} =~ /i/ && $_->{name} =~ /dir|stat/ } @$p;
+	is_deeply([map { "$_->{name} $_->{path}" } @whole], [], 'nor is it whole when another place cannot be read');
+}
 
 done_testing;
