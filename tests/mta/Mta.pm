@@ -104,17 +104,29 @@ sub wait_until
 	}
 }
 
-# Live processes in our pid namespace whose program has one of these names; the kernel keeps 15 characters of each.
+# The number of the process that was made last in our pid namespace.
+sub last_pid
+{
+	open my $in, '<', '/proc/loadavg' or die "/proc/loadavg: $!\n";
+	return (split ' ', <$in>)[4];
+}
+
+# Live processes in our pid namespace whose program has one of these names; the kernel keeps 15 characters of each. A process that
+# ends while we look may leave a child that was not yet in the list: then we look again.
 sub pids_of
 {
 	my %named = map { substr($_, 0, 15) => 1 } @_;
-	my @pids;
+	my ($last, @pids);
 
-	for my $stat (glob '/proc/[0-9]*/stat') {
-		open my $in, '<', $stat or next;
-		my ($pid, $comm, $state) = (<$in> // '') =~ /^(\d+) \((.*)\) (\S)/ or next;
-		push @pids, $pid if $named{$comm} && $state ne 'Z';
-	}
+	do {
+		$last = last_pid();
+		@pids = ();
+		for my $stat (glob '/proc/[0-9]*/stat') {
+			open my $in, '<', $stat or next;
+			my ($pid, $comm, $state) = (<$in> // '') =~ /^(\d+) \((.*)\) (\S)/ or next;
+			push @pids, $pid if $named{$comm} && $state ne 'Z';
+		}
+	} until $last == last_pid();
 	return @pids;
 }
 
