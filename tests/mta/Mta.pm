@@ -76,12 +76,13 @@ sub run_inside
 	return $status == 0;
 }
 
+# A last line without an end is still being written.
 sub read_lines
 {
 	my ($path) = @_;
 
 	open my $in, '<:raw', $path or die "$path: $!\n";
-	return map { $json->decode($_) } <$in>;
+	return map { $json->decode($_) } grep { /\n\z/ } <$in>;
 }
 
 sub append_line
