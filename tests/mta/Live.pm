@@ -19,15 +19,8 @@ sub new
 	chmod 0755, $self->{dir}, $self->{spool};
 	$self->setup;
 	push @{$self->{pids}}, Mta::start("$here/recorder", $self->{dir}, $self->{prompt} ? 'prompt' : ());
-	$self->wait_for_port(2525);
+	Mta::wait_for_port(2525);
 	return $self;
-}
-
-sub wait_for_port
-{
-	my ($self, $port) = @_;
-
-	Mta::wait_until("port $port", 20, sub { IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port, Timeout => 1) });
 }
 
 sub write_file
@@ -187,7 +180,7 @@ sub start
 	my ($self) = @_;
 
 	$self->{master} = Mta::start("$daemons/master", '-c', "$base/etc/postfix", '-s');
-	$self->wait_for_port(25);
+	Mta::wait_for_port(25);
 }
 
 sub stop
@@ -195,6 +188,18 @@ sub stop
 	my ($self) = @_;
 
 	Mta::stop_postfix($self->{master}, $daemons);
+}
+
+# Ends all deliveries: what still waits is held. An agent that dies when the far end has a message and before the file says so leaves one that
+# is delivered and waits.
+sub calm
+{
+	my ($self) = @_;
+
+	Mta::wait_until('deliveries end', sub {
+		Mta::run("$sbin/postsuper", '-h', 'ALL', 'deferred');
+		$self->is_quiet;
+	});
 }
 
 sub flush
@@ -226,7 +231,15 @@ sub message_files
 	return Live::files_below(map { "$root/$_" } qw(maildrop incoming active deferred hold corrupt));
 }
 
+# What qmgr moves from one queue to another while we look could be found in neither.
 sub messages
+{
+	my ($self, $root) = @_;
+
+	return @{Mta::while_stopped('qmgr', sub { [$self->look($root)] })};
+}
+
+sub look
 {
 	my ($self, $root) = @_;
 	my @files = $self->message_files($root);
@@ -273,7 +286,7 @@ sub is_quiet
 {
 	my ($self) = @_;
 
-	return !Live::files_below(map { "$self->{spool}/$_" } qw(maildrop incoming active));
+	return Mta::is_postfix_quiet($self->{spool});
 }
 
 # Are these where a restore has to put them?
@@ -374,7 +387,7 @@ sub start
 	my ($self) = @_;
 
 	$self->{daemon} = Mta::start($exim, '-bdf');
-	$self->wait_for_port(25);
+	Mta::wait_for_port(25);
 	for (1 .. $self->{runners} // 0) {
 		my $pid = fork // die "fork: $!\n";
 		if ($pid == 0) {
@@ -392,7 +405,12 @@ sub stop
 
 	kill 'TERM', $self->{daemon}, @{$self->{running} // []};
 	waitpid $_, 0 for $self->{daemon}, @{$self->{running} // []};
-	Mta::wait_until('Exim ends', 30, sub { !Mta::pids_of('exim4') });
+	Mta::wait_until('Exim ends', sub { !Mta::pids_of('exim4') });
+}
+
+# What its processes have begun they finish when it is stopped.
+sub calm
+{
 }
 
 sub flush

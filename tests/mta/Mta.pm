@@ -94,15 +94,30 @@ sub append_line
 	close $out or die "$path: $!\n";
 }
 
+# Until a test is true. What it waits for comes, however slow the machine is; the limit is for what never comes.
 sub wait_until
 {
-	my ($what, $seconds, $test) = @_;
-	my $end = Time::HiRes::time() + $seconds;
+	my ($what, $test) = @_;
+	my $end = Time::HiRes::time() + 600;
 
 	until ($test->()) {
-		die "waited $seconds s in vain: $what\n" if Time::HiRes::time() > $end;
+		die "waited in vain: $what\n" if Time::HiRes::time() > $end;
 		Time::HiRes::sleep(0.05);
 	}
+}
+
+sub wait_for_port
+{
+	my ($port, $host) = @_;
+
+	wait_until("port $port", sub { IO::Socket::IP->new(PeerHost => $host // '127.0.0.1', PeerPort => $port, Timeout => 20) });
+}
+
+# The far end; it listens at this address last.
+sub start_sink
+{
+	start("$top/tests/mta/sink");
+	wait_for_port(2525, '127.0.0.6');
 }
 
 # The number of the process that was made last in our pid namespace.
@@ -131,15 +146,65 @@ sub pids_of
 	return @pids;
 }
 
-# Ends a Postfix whose daemons are in this folder. Until the last smtpd is gone its port is taken: the next master cannot have
-# it, and who connects meanwhile is cut off when that smtpd dies.
+sub runs
+{
+	my ($pid) = @_;
+
+	open my $in, '<', "/proc/$pid/stat" or return 0;
+	return (<$in> // '') =~ /^\d+ \(.*\) [^TZX]/;
+}
+
+# What CODE returns while no process of this name runs on; all are stopped before it begins.
+sub while_stopped
+{
+	my ($name, $code) = @_;
+	my (%stopped, @new);
+
+	while (@new = grep { !$stopped{$_} } pids_of($name)) {
+		kill 'STOP', @new;
+		$stopped{$_} = 1 for @new;
+		wait_until("$name stops", sub { !grep { runs($_) } @new });
+	}
+	my $result = eval { $code->() };
+	my $error = $@;
+	kill 'CONT', keys %stopped;
+	die $error if $error ne '';
+	return $result;
+}
+
+# The inodes of queue files that agents of Postfix have open: an agent shares a lock on its file, while qmgr has one of its own
+# (deliver_request.c, qmgr_message.c).
+sub open_in_agents
+{
+	open my $locks, '<', '/proc/locks' or die "/proc/locks: $!\n";
+	return map { /FLOCK +ADVISORY +READ .*:(\d+) 0 EOF$/ ? ($1 => 1) : () } <$locks>;
+}
+
+# Has Postfix nothing to do? qmgr alone takes files out of incoming and active: it is stopped, else a bounce that comes into the one
+# while its cause leaves the other is not seen. An agent that has still open what is deferred would have qmgr put it off once more.
+sub is_postfix_quiet
+{
+	my ($spool) = @_;
+
+	return while_stopped('qmgr', sub {
+		return 0 if output('find', (map { "$spool/$_" } qw(maildrop incoming active)), '-type', 'f') ne '';
+		my %open = open_in_agents();
+		return !%open || !grep { $open{$_} } split /\n/, output('find', "$spool/deferred", "$spool/hold", '-type', 'f', '-printf', '%i\n');
+	});
+}
+
+# Ends a Postfix whose daemons are in this folder, with what it is delivering: qmgr must not see its agents die, for it would defer
+# their messages. Until the last smtpd is gone its port is taken: the next master cannot have it, and who connects meanwhile is
+# cut off when that smtpd dies.
 sub stop_postfix
 {
 	my ($master, $daemons) = @_;
 
-	kill 'TERM', $master;
-	waitpid $master, 0;
-	wait_until('Postfix ends', 20, sub { !pids_of(map { m{([^/]+)$} } glob "$daemons/*") });
+	while_stopped('qmgr', sub {
+		kill 'TERM', $master;
+		waitpid $master, 0;
+	});
+	wait_until('Postfix ends', sub { !pids_of(map { m{([^/]+)$} } glob "$daemons/*") });
 }
 
 sub start

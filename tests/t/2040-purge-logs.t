@@ -147,7 +147,7 @@ my $service = fork;
 if ($service == 0) {
 	exec "$dir/MailService", 600 or exit 127;
 }
-Mta::wait_until('the service runs', 60, sub { Mta::pids_of('MailService') });
+Mta::wait_until('the service runs', sub { Mta::pids_of('MailService') });
 for my $what (['purge', @do], ['hold', '--execute']) {
 	my ($name, @rest) = @$what;
 	$r = sweep({ index => $index }, $name, '--kind', 'smartermail', '--all', @rest);
