@@ -25,7 +25,13 @@ n=\$((\$(cat \$d/n 2>/dev/null || echo 0) + 1)); echo \$n > \$d/n
 while :; do case \$1 in -*) shift;; *) break;; esac; done
 verb=\$1
 echo "\$verb" >> \$d/calls
-launch() { $s{image} 100000 >/dev/null 2>&1 </dev/null 9>&- & echo \$! > \$d/pid; echo \$! >> \$d/pids; echo active > \$d/state; }
+runs() { [ "\$(readlink /proc/\$1/exe)" = $s{image} ]; }
+launch() {
+	$s{image} 100000 >/dev/null 2>&1 </dev/null 9>&- & echo \$! > \$d/pid; echo \$! >> \$d/pids
+	until runs \$!; do :; done
+	echo active > \$d/state
+}
+finish() { kill -9 \$(cat \$d/pid); while runs \$(cat \$d/pid); do :; done; }
 deed() { [ ! -e \$d/\$1-\$n ] || . \$d/\$1-\$n; [ ! -e \$d/\$1-\$verb ] || . \$d/\$1-\$verb; }
 deed before
 case \$verb in
@@ -38,7 +44,7 @@ show)
 	echo "ExecStart={ path=$s{image} ; argv[]=$s{image} -x ; ignore_errors=no ; pid=0 }" ;;
 stop)
 	echo inactive > \$d/state
-	[ -e \$d/zombie ] || kill -9 \$(cat \$d/pid) ;;
+	[ -e \$d/zombie ] || finish ;;
 start)
 	[ ! -e \$d/broken ] || exit 1
 	[ "\$(cat \$d/state)" = active ] || launch ;;
@@ -58,12 +64,17 @@ sub service_run {
 	return $r;
 }
 
+sub is_of_service {
+	my ($s, $pid) = @_;
+	return (readlink("/proc/$pid/exe") // '') =~ m{^\Q$s->{image}\E};
+}
+
 # "active" when its manager says so and its process runs; "inactive"; "torn" else.
 sub service_state {
 	my ($s) = @_;
 	chomp(my $state = slurp("$s->{fake}/state"));
 	my $pid = -e "$s->{fake}/pid" ? slurp("$s->{fake}/pid") + 0 : 0;
-	my $runs = $pid && (readlink("/proc/$pid/exe") // '') =~ m{^\Q$s->{image}\E};
+	my $runs = $pid && is_of_service($s, $pid);
 	return $state eq ($runs ? 'active' : 'inactive') ? $state : 'torn';
 }
 
@@ -72,7 +83,9 @@ sub set_service {
 	my ($s, $state) = @_;
 	unlink map { "$s->{fake}/$_" } qw(n calls mute none broken zombie);
 	unlink glob "$s->{fake}/before-* $s->{fake}/after-*";
-	kill 9, slurp("$s->{fake}/pid") + 0 if -e "$s->{fake}/pid" && service_state($s) ne 'inactive';
+	my $pid = -e "$s->{fake}/pid" ? slurp("$s->{fake}/pid") + 0 : 0;
+	kill 9, $pid if $pid && service_state($s) ne 'inactive';
+	select undef, undef, undef, 0.01 while $pid && is_of_service($s, $pid);
 	spew("$s->{fake}/state", "inactive\n");
 	system("$s->{fake}/systemctl", 'start') == 0 or die 'start' if $state eq 'active';
 	unlink map { "$s->{fake}/$_" } qw(n calls);
@@ -93,7 +106,7 @@ sub service_end {
 	my ($s) = @_;
 	return if !-e "$s->{fake}/pids";
 	for my $pid (split /\n/, slurp("$s->{fake}/pids")) {
-		kill 9, $pid if (readlink("/proc/$pid/exe") // '') =~ m{^\Q$s->{image}\E};
+		kill 9, $pid if is_of_service($s, $pid);
 	}
 }
 
