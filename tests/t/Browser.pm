@@ -6,9 +6,9 @@ use warnings;
 use Cwd qw(abs_path);
 use File::Find ();
 use HTTP::Tiny;
-use IO::Socket::INET;
 use JSON::PP;
 use MIME::Base64 qw(decode_base64);
+use POSIX qw(WNOHANG);
 use Sweep qw(slurp spew start_program top_dir);
 use Time::HiRes qw(sleep);
 
@@ -39,28 +39,20 @@ sub tree_environment {
 	return (LD_LIBRARY_PATH => join(':', sort keys %folder), FONTCONFIG_FILE => "$dir/fonts.conf");
 }
 
-sub free_port {
-	my $s = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die "socket: $!";
-	return $s->sockport;
-}
-
 # new($dir): a private folder for its profile and logs.
 sub new {
 	my ($class, $dir) = @_;
-	my $self = bless { dir => $dir, port => free_port(), http => HTTP::Tiny->new(timeout => 120) }, $class;
+	my $self = bless { dir => $dir, http => HTTP::Tiny->new(timeout => 600) }, $class;
 	my ($browser, $driver) = programs();
 	local @ENV{qw(HOME LD_LIBRARY_PATH FONTCONFIG_FILE)} = ($dir, @ENV{qw(LD_LIBRARY_PATH FONTCONFIG_FILE)});
 	my %more = index($driver, $tree) == 0 ? tree_environment($dir) : ();
 	$ENV{$_} = $more{$_} for keys %more;
 	defined $ENV{$_} or delete $ENV{$_} for qw(LD_LIBRARY_PATH FONTCONFIG_FILE);
-	$self->{pid} = start_program({ out => "$dir/driver.out", err => "$dir/driver.err" }, $driver, "--port=$self->{port}");
-	my $ready;
-	for (1 .. 300) {
-		my $r = $self->{http}->get("http://127.0.0.1:$self->{port}/status");
-		$ready = $r->{success} and last;
+	$self->{pid} = start_program({ out => "$dir/driver.out", err => "$dir/driver.err" }, $driver, '--port=0');
+	until (-e "$dir/driver.out" && (($self->{port}) = slurp("$dir/driver.out") =~ /started successfully on port (\d+)/)) {
+		die "chromedriver ended: " . slurp("$dir/driver.err") if waitpid($self->{pid}, WNOHANG) != 0;
 		sleep 0.1;
 	}
-	die "chromedriver does not answer: " . slurp("$dir/driver.err") unless $ready;
 	my $value = $self->call('POST', '', { capabilities => { alwaysMatch => {
 		browserName => 'chrome',
 		'goog:loggingPrefs' => { browser => 'ALL', performance => 'ALL' },
