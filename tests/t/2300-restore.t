@@ -468,9 +468,10 @@ for my $kind ('postfix', 'exim') {
 	if ($pid == 0) {
 		open STDOUT, '>', "$dir/kill.out" or die $!;
 		open STDERR, '>', "$dir/kill.err" or die $!;
-		exec $program, 'restore', '--execute', '--rate', 600, '--json', $arc->{path} or exit 127;
+		exec $program, 'restore', '--execute', '--rate', 60, '--json', $arc->{path} or exit 127;
 	}
-	for (1 .. 600) {
+	# A minute is left to kill it in.
+	for (1 .. 12000) {
 		last if keys %{ files(tree("$spool/$target")) } >= 6;
 		select undef, undef, undef, 0.05;
 	}
@@ -504,7 +505,7 @@ for my $kind ('postfix', 'exim') {
 		exec $program, '--index', $nowhere, 'restore', '--execute', '--rate', '1/h', '--json', $arc->{path} or exit 127;
 	}
 	my @back;
-	for (1 .. 1200) {
+	for (1 .. 12000) {
 		last if @back = grep { m{^/hold/} } keys %{ files(tree($pf)) };
 		select undef, undef, undef, 0.05;
 	}
