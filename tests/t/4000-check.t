@@ -263,7 +263,12 @@ subtest 'a time limit: what was read is kept, and never OK' => sub {
 	like($r->{out}, qr/\ASPOOL UNKNOWN - .*(?:not read to the end|no answer) within/, 'that says why');
 	is(perf($r->{out})->{exim_messages}, 'U', 'and no number');
 	is(sql($db, 'select count(*) from message'), 0, 'nothing is published');
-	$r = check($db, @count_only, '-t', $timeout, '-c', 'messages=10', $spool);
+	# This run may be slower than the one before.
+	for (1 .. 60) {
+		$r = check($db, @count_only, '-t', $timeout, '-c', 'messages=10', $spool);
+		last if $r->{status} != 3;
+		$timeout *= 1.25;
+	}
 	is($r->{status}, 2, 'what was counted is enough to be CRITICAL');
 	like($r->{out}, qr/at least: [\d,]+ messages queued/, 'as a lower bound');
 
