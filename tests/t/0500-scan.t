@@ -169,8 +169,8 @@ for my $new (1 .. 20) {
 	my $n = scalar listing($index);
 	open my $lock, '|-', 'sqlite3', $index or die;
 	$lock->autoflush(1);
-	print $lock "begin immediate; delete from recipient;\n";
-	sleep 1;
+	print $lock "begin immediate; delete from recipient;\n.shell touch '$dir/locked'\n";
+	select undef, undef, undef, 0.05 until -e "$dir/locked";
 	is(scalar listing($index), $n, 'list works while another connection holds the write lock');
 	print $lock "rollback;\n";
 	close $lock;

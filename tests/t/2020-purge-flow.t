@@ -188,7 +188,7 @@ for my $kind (qw(postfix exim smartermail)) {
 		POSIX::_exit(0);
 	}
 	close $exim->{hold};
-	$r = run($c, undef, 'purge', '--resume', 1, '--retry-busy', 60);
+	$r = run($c, undef, 'purge', '--resume', 1, '--retry-busy', 600);
 	is($r->{status}, 0, '--resume N --retry-busy waits for it: exit 0') or diag $r->{err};
 	is(states($c)->{$id}, 'deleted', '  it is deleted');
 	is(plan_row($c)->{state}, 'done', '  the plan is done');

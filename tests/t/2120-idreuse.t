@@ -172,14 +172,14 @@ sub hold_lock {
 	my $watcher = fork;
 	if ($watcher == 0) {
 		select undef, undef, undef, 0.05 until glob "$spool/.spoolsweep/*/plan";
-		spew("$dir/checked", sweep({ index => $index }, 'check', '-v', "exim:$spool")->{out});
+		spew("$dir/checked", sweep({ index => $index }, 'check', '-v', '-t', 600, "exim:$spool")->{out});
 		close $let_go;
 		require POSIX;
 		POSIX::_exit(0);
 	}
 	close $let_go;
 	scan_of($index, "exim:$spool");
-	($status, $state, undef, $err) = executed($index, '--all', '--retry-busy', 60);
+	($status, $state, undef, $err) = executed($index, '--all', '--retry-busy', 600);
 	is($status, 0, '--retry-busy waits for the lock: exit 0') or diag $err;
 	is($state->{$id[0]}{state}, 'deleted', 'and takes it');
 	kill 'KILL', $watcher;
