@@ -8,7 +8,8 @@
  * before: in the index when the run began (a scan just before), and what the plan had taken already, also what a killed run had no time to
  * note; after: in the index when it ended (a scan just after), but for messages of this plan that the index still
  * has because that scan could not read their queue; deleted, kept: of this plan, kept is still in the private folder; arrived and
- * vanished: what the MTA did meanwhile. A message that was taken and is in the spool all the same is what must never be. 24 bytes a message.
+ * vanished: what the MTA did meanwhile. A message that was taken and is in the spool all the same is what must never be. 16 bytes a message, and
+ * as many again at most that a set has left to grow.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -24,6 +24,7 @@ sub live { my ($c) = @_; return $c->{kind} eq 'smartermail' ? '--live' : () }
 sub ids { my ($c) = @_; return map { ('--id', $_) } @{ $c->{ids} } }
 sub do_purge { my ($c) = @_; return ('purge', ids($c), '--execute', '--yes', '--archive', $c->{a}, live($c)) }
 sub do_hold { my ($c) = @_; return ('hold', ids($c), '--execute', live($c)) }
+sub spool_of { my ($c) = @_; return "$c->{kind}:$c->{s}" }
 sub archive_of { my ($c) = @_; return (glob "$c->{a}/*.tar.zst")[0] }
 
 # The spool as a setup leaves it: nothing, a purge, a hold, or a hold that was killed behind its first message.
@@ -54,9 +55,8 @@ sub prepare {
 
 my @commands = (
 	[fresh => 'list', '--json'], [fresh => 'rank', '--json'], [fresh => 'evidence', '--json'],
-	[fresh => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }],
-	[cut => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }],
-	[held => 'scan', '--json', sub { "$_[0]{kind}:$_[0]{s}" }], [purged => 'show', '--json', sub { $_[0]{ids}[0] }], [purged => 'plans', '--json'],
+	[fresh => 'scan', '--json', \&spool_of], [cut => 'scan', '--json', \&spool_of], [held => 'scan', '--json', \&spool_of],
+	[purged => 'show', '--json', sub { $_[0]{ids}[0] }], [purged => 'plans', '--json'],
 	[purged => 'verify', '--json', \&archive_of], [purged => 'report', '--json'], [purged => 'prune', '--json', '--older', '0s'],
 	[held => 'release'], [cut => 'release'], [held => 'release', '--kind', 'auth'], [held => 'purge', '--undo', 1],
 	[held => 'release', '--json', '--execute'], [fresh => 'purge', '--json', \&ids, '--execute', '--yes', '--archive', sub { $_[0]{a} }, \&live],
