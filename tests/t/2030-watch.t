@@ -2,14 +2,13 @@
 # messages, at least ten seconds apart; what does not match stays; the one confirmation says so.
 use strict;
 use warnings;
-use File::Temp qw(tempdir);
+use Memory qw(memory_dir);
 use Test::More;
 use Time::HiRes qw(sleep);
 use Time::Local qw(timegm);
 use Sweep;
 
-my $base = -d '/dev/shm' && -w _ ? '/dev/shm' : File::Spec->tmpdir;
-my $dir = tempdir('spoolsweep-XXXXXX', DIR => $base, CLEANUP => !$ENV{KEEP});
+my $dir = memory_dir(512);
 my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
 my ($index, $spool, $arc) = ("$dir/i/index.db", "$dir/s", "$dir/archives");
 my $first = 20;		# are there when it begins

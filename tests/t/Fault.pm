@@ -8,8 +8,8 @@ use Digest::SHA qw(sha256_hex);
 use Exporter 'import';
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
-use File::Temp qw(tempdir);
 use IO::Handle;
+use Memory qw(memory_dir);
 use Sweep;
 
 our @EXPORT = qw(fault_dir fault_program fault_case fresh run points tree messages lost journal look archives read_archive is_under_asan can_serve
@@ -21,10 +21,7 @@ my $program = dirname($plain) . '/spoolsweep-fault';
 sub fault_program { return -x $program ? $program : undef }
 
 # Sweeps run on a tmpfs: thousands of fsyncs are not what they test.
-sub fault_dir {
-	my $base = -d '/dev/shm' && -w _ ? '/dev/shm' : File::Spec->tmpdir;
-	return tempdir('spoolsweep-XXXXXX', DIR => $base, CLEANUP => !$ENV{KEEP});
-}
+sub fault_dir { return memory_dir(512) }
 
 sub is_under_asan { return $plain =~ m{/asan/} }
 
