@@ -200,8 +200,9 @@ SKIP: {
 # ---- stdout that cannot be written
 SKIP: {
 	skip '/dev/full is not here', 2 unless -c '/dev/full';
-	my $err = `@{[ $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep' ]} --index '$index' list --json 2>&1 >/dev/full`;
-	is($? >> 8, 1, 'a full disk behind stdout is exit 1');
-	like($err, qr/write to stdout: No space/, 'and is said');
+	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
+	is(finish(begin({ out => '/dev/full', err => "$dir/full.err" }, $program, '--index', $index, 'list', '--json')) >> 8, 1,
+	    'a full disk behind stdout is exit 1');
+	like(slurp("$dir/full.err"), qr/write to stdout: No space/, 'and is said');
 }
 done_testing();

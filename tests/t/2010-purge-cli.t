@@ -167,16 +167,19 @@ SKIP: {
 	mkspool('postfix', "$dir/mute", 4);
 	my $mute = "$dir/mute-index/index.db";
 	scan_of($mute, "$dir/mute");
-	my $do = sub { my $err = `$program --index $mute @_ 2>&1 >/dev/full`; return ($? >> 8, $err) };
-	my ($status, $err) = $do->('purge --all --limit 1');
+	my $do = sub {
+		my $status = finish(begin({ out => '/dev/full', err => "$dir/mute.err" }, $program, '--index', $mute, @_));
+		return ($status >> 8, slurp("$dir/mute.err"));
+	};
+	my ($status, $err) = $do->(qw(purge --all --limit 1));
 	is($status, 1, 'a dry run that cannot print is exit 1');
-	($status, $err) = $do->("purge --all --limit 2 --execute --yes --archive $dir/mute.arc");
+	($status, $err) = $do->(qw(purge --all --limit 2 --execute --yes --archive), "$dir/mute.arc");
 	is($status, 2, 'a purge that cannot print is exit 2');
 	like($err, qr/stdout.*spoolsweep plans/s, '  and says where its result is to be seen');
 	is((grep { $_->{plan} == 2 } json_lines(sweep({ index => $mute }, 'plans', '--json')->{out}))[0]{deleted}, 2, '  it is done');
 	my ($archive) = glob "$dir/mute.arc/*.zst";
-	is(($do->("restore $archive"))[0], 1, 'a dry restore: 1');
-	is(($do->("restore $archive --execute"))[0], 2, 'a restore: 2');
+	is(($do->('restore', $archive))[0], 1, 'a dry restore: 1');
+	is(($do->('restore', $archive, '--execute'))[0], 2, 'a restore: 2');
 }
 
 # ---- a spool that could not be read is in no plan, and yet what the selectors speak of

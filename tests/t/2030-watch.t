@@ -40,26 +40,22 @@ is(scalar(listing($index, '--account', $account)), $first, "$first messages of i
 
 sub plans { return json_lines(sweep_ok({ index => $index }, 'plans', '--json')->{out}) }
 
+my $watch;
+
 # Until a test is true; far longer than it ever takes.
 sub wait_for {
 	my ($what, $test) = @_;
 	for (1 .. 480) {
 		return 1 if $test->();
+		tend($watch);
 		sleep(is_windows() ? 1 : 0.25);
 	}
 	fail("waited in vain: $what");
 	return 0;
 }
 
-my $pid = fork;
-die "fork: $!" if !defined $pid;
-if ($pid == 0) {
-	open STDIN, '<', '/dev/null';
-	open STDOUT, '>', "$dir/out" or die $!;
-	open STDERR, '>', "$dir/err" or die $!;
-	exec $program, '--index', $index, 'purge', '--account', $account, '--execute', '--yes', '--archive', $arc, '--watch', '30m', '--json' or
-	    exit 127;
-}
+$watch = begin({ out => "$dir/out", err => "$dir/err", seconds => 3600 }, $program, '--index', $index, 'purge', '--account', $account, '--execute', '--yes',
+    '--archive', $arc, '--watch', '30m', '--json');
 # plans makes no index: the first plan is there once the journal is.
 my $began = wait_for('the first plan', sub { my @p = -e "$dir/i/journal.db" ? plans() : (); @p == 1 && $p[0]{state} eq 'done' });
 if ($began) {
@@ -69,9 +65,8 @@ if ($began) {
 	arrive($_) for @late[@soon .. $#late];
 }
 wait_for('two waves', sub { my @p = plans(); @p >= 3 && !grep { $_->{state} ne 'done' } @p });
-kill is_windows() ? 'INT' : 'TERM', $pid;	# Wine makes Ctrl-C of the one, and has nothing for the other
-waitpid $pid, 0;
-is($?, 0, 'ended by a signal between two waves: exit 0') or diag slurp("$dir/err");
+# Wine makes Ctrl-C of the one, and has nothing for the other.
+is(end_by($watch, is_windows() ? 'INT' : 'TERM'), 0, 'ended by a signal between two waves: exit 0') or diag slurp("$dir/err");
 like(slurp("$dir/err"), qr/watching for new messages that match/, 'it says that it watches');
 like(slurp("$dir/err"), qr/stopped watching; what was begun is finished/, 'and that it was stopped');
 

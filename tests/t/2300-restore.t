@@ -464,20 +464,14 @@ for my $kind ('postfix', 'exim') {
 	my $arc = purge([ $spool ]);
 	my $target = $kind eq 'postfix' ? 'hold' : 'input';
 	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
-	my $pid = fork // die $!;
-	if ($pid == 0) {
-		open STDOUT, '>', "$dir/kill.out" or die $!;
-		open STDERR, '>', "$dir/kill.err" or die $!;
-		exec $program, 'restore', '--execute', '--rate', 60, '--json', $arc->{path} or exit 127;
-	}
+	my $p = begin({ out => "$dir/kill.out", err => "$dir/kill.err" }, $program, 'restore', '--execute', '--rate', 60, '--json', $arc->{path});
 	# A minute is left to kill it in.
 	for (1 .. 12000) {
 		last if keys %{ files(tree("$spool/$target")) } >= 6;
+		tend($p);
 		select undef, undef, undef, 0.05;
 	}
-	kill 'KILL', $pid;
-	waitpid $pid, 0;
-	is($? & 127, 9, "$kind: killed under way");
+	is(end_by($p, 'KILL') & 127, 9, "$kind: killed under way");
 	my $some = grep { $kind eq 'postfix' || /-H$/ } keys %{ files(tree("$spool/$target")) };
 	ok($some > 0 && $some < 60, "  $some of 60 were back");
 	my ($scan) = scan_of("$dir/kill-$kind-1.db", $spool);
@@ -498,21 +492,16 @@ for my $kind ('postfix', 'exim') {
 	my $arc = purge([ $pf ]);
 	my @good = grep { $_->{queue} ne 'maildrop' } @{ $arc->{list} };
 	my $program = $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep';
-	my $pid = fork // die $!;
-	if ($pid == 0) {
-		open STDOUT, '>', "$dir/rate.out" or die $!;
-		open STDERR, '>', "$dir/rate.err" or die $!;
-		exec $program, '--index', $nowhere, 'restore', '--execute', '--rate', '1/h', '--json', $arc->{path} or exit 127;
-	}
+	my $p = begin({ out => "$dir/rate.out", err => "$dir/rate.err" }, $program, '--index', $nowhere, 'restore', '--execute', '--rate', '1/h', '--json',
+	    $arc->{path});
 	my @back;
 	for (1 .. 12000) {
 		last if @back = grep { m{^/hold/} } keys %{ files(tree($pf)) };
+		tend($p);
 		select undef, undef, undef, 0.05;
 	}
 	is(scalar @back, 1, '--rate 1/h: the first one comes at once');
-	kill 'INT', $pid;
-	waitpid $pid, 0;
-	is($? >> 8, 2, '  Ctrl-C: exit 2, for more is to be done') or diag slurp("$dir/rate.err");
+	is(end_by($p, 'INT') >> 8, 2, '  Ctrl-C: exit 2, for more is to be done') or diag slurp("$dir/rate.err");
 	like(slurp("$dir/rate.err"), qr/stopped; the same command goes on/, '  and says so');
 	is(scalar(grep { m{^/hold/} } keys %{ files(tree($pf)) }), 1, '  one is back');
 	ok(no_private($pf), '  no private folder stays');

@@ -73,29 +73,15 @@ sub sql {
 }
 
 sub run_process {
-	my ($out, $err, undef, $first) = @_;
-	my $status;
-	for (1 .. 2) {
-		$status = run_once(@_);
-		last if $first eq '--unzstd' || !Sweep::never_began($status, $out, $err);
-	}
-	return $status;
-}
-
-sub run_once {
 	my ($out, $err, $env, @args) = @_;
-	my $pid = fork;
-	die "fork: $!" if !defined $pid;
-	if ($pid == 0) {
-		$ENV{$_} = $env->{$_} for keys %$env;
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', $out or die $!;
-		open STDERR, '>', $err or die $!;
-		exec $args[0] eq '--unzstd' ? ('zstd', '-dcq', $args[1]) : ($program, @args) or exit 127;
+	my %io = (out => $out, err => $err, env => $env);
+	if ($args[0] eq '--unzstd') {	# one of ours, which says nothing here
+		waitpid start_program(\%io, 'zstd', '-dcq', $args[1]), 0;
+		return $?;
 	}
-	waitpid $pid, 0;
+	my $status = finish(begin(\%io, $program, @args));
 	# A Windows program that is killed by fault_die ends with what a shell says of kill -9.
-	return Sweep::is_windows() && $? == 137 << 8 ? 9 : $?;
+	return Sweep::is_windows() && $status == 137 << 8 ? 9 : $status;
 }
 
 # Runs the program, in a fork of one that waits for it: environment, arguments. What waitpid said.

@@ -9,9 +9,10 @@ use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use JSON::PP;
+use POSIX qw(WNOHANG);
 
 our @EXPORT = qw(sweep sweep_ok json_lines listing scan_of top_dir work_dir mkspool slurp spew read_truth is_windows local_paths
-    start_program);
+    start_program begin tend finish end_by);
 
 my $top = abs_path(dirname(__FILE__) . '/../..');
 my $program = $ENV{SPOOLSWEEP} || "$top/build/spoolsweep";
@@ -66,28 +67,59 @@ sub spew {
 	chmod $mode, $path if defined $mode;
 }
 
-# Starts a command with its standard streams in files (dir: where to run); returns its pid, which is the program's own.
-# It is ended after a quarter of an hour: a hang is a failure, not a night.
+# Starts a command with its standard streams in files (in, out, err; dir: where to run; env: more of its environment); returns its pid, which is
+# the program's own. It is ended after a quarter of an hour, or seconds: a hang is a failure, not a night.
 sub start_program {
 	my ($io, @command) = @_;
 	my $pid = fork;
 	die "fork: $!" unless defined $pid;
 	return $pid if $pid;
+	$ENV{$_} = $io->{env}{$_} for keys %{ $io->{env} || {} };
 	chdir $io->{dir} or die "$io->{dir}: $!" if $io->{dir};
 	open STDIN, '<', $io->{in} || '/dev/null' or die $!;
 	open STDOUT, '>', $io->{out} || '/dev/null' or die $!;
 	open STDERR, '>', $io->{err} || '/dev/null' or die $!;
-	alarm 900;
+	alarm($io->{seconds} || 900);
 	exec @command or exit 127;
 }
 
-# Wine under load starts about one program in some thousands and never gets to its main: exit 1, with nothing in its output files.
-# Ours says why it exits with 1. Told, and to be repeated: nothing has run.
-sub never_began {
-	my ($status, @files) = @_;
-	return 0 if !is_windows() || $status != 1 << 8 || grep { -s } @files;
+# The same for a program that may be one of Windows: begin() starts it; finish() waits for its end and returns what waitpid said; tend() is
+# called again and again by who waits for what it does; end_by() sends it a signal and is finish().
+# Wine under load starts about one program in some thousands and never gets to its main: exit 1, with nothing in its output files. Ours says
+# why it exits with 1. Told, and repeated: nothing has run.
+sub begin {
+	my ($io, @command) = @_;
+	return { io => $io, command => \@command, times => 1, pid => start_program($io, @command) };
+}
+
+sub again {
+	my ($p, $status) = @_;
+	return 0 if !is_windows() || $status != 1 << 8 || $p->{times} >= 3 || grep { defined && -s } @{ $p->{io} }{qw(out err)};
 	print STDERR "# Wine did not start a program: again\n";
+	$p->{times}++;
+	$p->{pid} = start_program($p->{io}, @{ $p->{command} });
 	return 1;
+}
+
+sub tend {
+	my ($p) = @_;
+	$p->{status} = $? if !defined $p->{status} && waitpid($p->{pid}, WNOHANG) > 0 && !again($p, $?);
+}
+
+sub finish {
+	my ($p) = @_;
+	while (!defined $p->{status}) {
+		waitpid $p->{pid}, 0;
+		$p->{status} = $? if !again($p, $?);
+	}
+	return $p->{status};
+}
+
+sub end_by {
+	my ($p, $signal) = @_;
+	tend($p);
+	kill $signal, $p->{pid} if !defined $p->{status};
+	return finish($p);
 }
 
 # Signals that the program gives itself: a crash, whatever the test was looking at (SIGILL ABRT BUS FPE SEGV).
@@ -103,12 +135,9 @@ sub sweep {
 	my @wrap = $opt->{wrap} ? @{ $opt->{wrap} } : ();
 	my @index = $opt->{index} ? ('--index', $opt->{index}) : ();
 	my $run = $opt->{program} || (@wrap ? public_program() : $program);
-	my @files = map { "$tmp/$_" } qw(out err);
-	for (1 .. 2) {
-		waitpid start_program({ dir => $opt->{dir}, in => "$tmp/in", out => $files[0], err => $files[1] }, @wrap, $run, @index, @args), 0;
-		last if !never_began($?, @files);
-	}
-	my %r = (status => $? >> 8, signal => $? & 127, map { $_ => local_paths(slurp("$tmp/$_")) } qw(out err));
+	my %io = map { $_ => "$tmp/$_" } qw(in out err);
+	my $status = finish(begin({ dir => $opt->{dir}, %io }, @wrap, $run, @index, @args));
+	my %r = (status => $status >> 8, signal => $status & 127, map { $_ => local_paths(slurp("$tmp/$_")) } qw(out err));
 	die "spoolsweep @args: died by signal $r{signal}\n$r{err}" if $r{signal} && $crash{ $r{signal} };
 	remove_tree($tmp);
 	return \%r;
@@ -145,11 +174,7 @@ sub scan_of {
 # Writes a made spool: mkspool(@args) in the order of mkspool's usage.
 sub mkspool {
 	my $tmp = tempdir('sweepXXXXXX', TMPDIR => 1, CLEANUP => 1);
-	for (1 .. 2) {
-		waitpid start_program({ err => "$tmp/err" }, $made, @_), 0;
-		last if !never_began($?, "$tmp/err");
-	}
-	my ($status, $said) = ($?, slurp("$tmp/err"));
+	my ($status, $said) = (finish(begin({ err => "$tmp/err" }, $made, @_)), slurp("$tmp/err"));
 	remove_tree($tmp);
 	print STDERR $said;
 	die "mkspool @_: status $status" if $status != 0;

@@ -17,9 +17,8 @@ my $dir = work_dir();
 # The output of a run that must succeed, with paths as we know them.
 sub out {
 	my ($which, @args) = @_;
-	my $pid = start_program({ out => "$dir/out", err => "$dir/err" }, $program{$which}, '--index', "$dir/$which/index.db", @args);
-	waitpid $pid, 0;
-	is($?, 0, "$which: $args[0]") or diag(slurp("$dir/err"), substr slurp("$dir/out"), -600);
+	my $status = finish(begin({ out => "$dir/out", err => "$dir/err" }, $program{$which}, '--index', "$dir/$which/index.db", @args));
+	is($status, 0, "$which: $args[0]") or diag(slurp("$dir/err"), substr slurp("$dir/out"), -600);
 	return local_paths(slurp("$dir/out"));
 }
 
