@@ -28,8 +28,7 @@ CROSS=$CROSS "$here/builddeps.sh" "$prefix.src" "$prefix.new" "$jobs"
 echo "$key" >"$prefix.new/key"
 mv "$prefix.new" "$prefix"
 rm -rf "$prefix.src"
-if [ -n "$cache" ] && mkdir -p "$cache" 2>/dev/null && kept=$(mktemp -d "$cache/.windeps-XXXXXX"); then
-	cp -r "$prefix/." "$kept"
-	chmod 755 "$kept"
-	mv -T "$kept" "$cache/windeps-$key" 2>/dev/null || rm -rf "$kept"	# another run was first
+if [ -n "$cache" ] && mkdir -p "$cache" 2>/dev/null && kept=$(mktemp -d "$cache/.windeps-XXXXXX" 2>/dev/null); then
+	# A disk that is full is no failure, nor another run that was first.
+	{ cp -r "$prefix/." "$kept" && chmod 755 "$kept" && mv -T "$kept" "$cache/windeps-$key"; } 2>/dev/null || rm -rf "$kept"
 fi
