@@ -45,7 +45,7 @@ sub sql { return `sqlite3 -separator ' ' $dir/i/journal.db "$_[0]"` =~ s/\n\z//r
 
 sub wanted {
 	my ($state) = @_;
-	unlink map { "$home/$_" } qw(slow linger broken);
+	unlink map { "$home/$_" } qw(wait linger broken);
 	my $is = state();
 	service('start', 'MailService') if $state eq 'running' && $is eq 'stopped';
 	service('stop', 'MailService') if $state eq 'stopped' && $is eq 'running';
@@ -71,21 +71,13 @@ sub left {
 # The program with a fault in it.
 sub faulty {
 	my ($env, @args) = @_;
-	local @ENV{keys %$env} = values %$env;
-	my $pid = fork // die "fork: $!";
-	if ($pid == 0) {
-		open STDIN, '<', '/dev/null';
-		open STDOUT, '>', "$dir/out" or die $!;
-		open STDERR, '>', "$dir/err" or die $!;
-		exec top_dir() . '/windows/winerun.sh', 0, $fault, '--index', $index, @args or exit 127;
-	}
-	return $pid;
+	return begin({ env => $env, out => "$dir/out", err => "$dir/err" }, top_dir() . '/windows/winerun.sh', 0, $fault, '--index', $index, @args);
 }
 
 sub ended {
-	my ($pid) = @_;
-	waitpid $pid, 0;
-	return { status => $? >> 8, out => slurp("$dir/out"), err => slurp("$dir/err") };
+	my ($p) = @_;
+	my $status = finish($p);
+	return { status => $status >> 8, out => slurp("$dir/out"), err => slurp("$dir/err") };
 }
 
 sub until_it {
@@ -103,7 +95,11 @@ END { local $?; service($_, 'MailService') for $dir && -e "$dir/other.exe" ? qw(
 # ---- found
 
 # Until the end of this test: without a program that runs, Wine stops its services.
-open my $keeper, '|-', top_dir() . '/windows/winerun.sh', 0, "$dir/other.exe", 'keep' or die "winerun.sh: $!";
+system('mkfifo', "$dir/keep") == 0 or die 'mkfifo';
+open my $open, '+<', "$dir/keep" or die $!;
+my $keeper = begin({ in => "$dir/keep", out => "$dir/kept", err => "$dir/keep.err", seconds => 3600 }, top_dir() . '/windows/winerun.sh', 0,
+    "$dir/other.exe", 'keep');
+until_it('a program that stays', sub { tend($keeper); -s "$dir/kept" });
 
 my ($out, $rc) = wine(60, "$home/MailService.exe", 'install', 'MailService', 'SmarterMail');
 is($rc, 0, 'a service is installed') or BAIL_OUT($out);
@@ -206,11 +202,13 @@ is(sql('select plan, name, started is null from service'), '-1 MailService 0', '
 
 # ---- Ctrl-C while it is waited for
 fresh('running');
-spew("$home/slow", '4000');
-my $pid = faulty({}, 'purge', @which, @yes, '--stop-service');
+spew("$home/wait", '1');
+my $slow = faulty({}, 'purge', @which, @yes, '--stop-service');
 until_it('asked to stop', sub { grep { $_ eq 'asked to stop' } events() });
-kill 'INT', $pid;
-$r = ended($pid);
+kill 'INT', $slow->{pid};
+until_it('it is no longer waited for', sub { slurp("$dir/err") =~ /stopped while waiting/ });
+unlink "$home/wait" or die $!;
+$r = ended($slow);
 is($r->{status}, 1, 'Ctrl-C while the service stops: exit 1') or diag($r->{err});
 is(left($top), $all, '  nothing was taken');
 is(state(), 'running', '  it was started again');

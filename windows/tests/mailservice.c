@@ -5,10 +5,10 @@
  *	mailservice delete|start|stop NAME
  *	mailservice state NAME			prints "running 123", "stopped 0" …
  *	mailservice text FILE ID		the text of an event's message in another program
- *	mailservice keep			lives until its standard input ends: without a program that runs, Wine stops all services
+ *	mailservice keep			says so, and lives until its standard input ends: without a program that runs, Wine stops all services
  *
- * As a service it writes what happens to it into "log" beside itself. Other files there say how it behaves: slow (milliseconds from the
- * request to stop until it has), linger (milliseconds that its process lives on after that), broken (it does not start).
+ * As a service it writes what happens to it into "log" beside itself. Other files there say how it behaves: wait (as long as it
+ * is there, a stop takes), linger (milliseconds that its process lives on after that), broken (it does not start).
  */
 #include <windows.h>
 
@@ -85,8 +85,6 @@ on_control(DWORD what, DWORD type, void *data, void *arg)
 static void WINAPI
 serve(DWORD argc, wchar_t **argv)
 {
-	int ms;
-
 	(void)argc;
 	stop_event = CreateEventW(NULL, TRUE, FALSE, NULL);
 	handle = RegisterServiceCtrlHandlerExW(argv[0], on_control, NULL);
@@ -99,9 +97,8 @@ serve(DWORD argc, wchar_t **argv)
 	note("started");
 	tell(SERVICE_RUNNING, 0);
 	WaitForSingleObject(stop_event, INFINITE);
-	ms = number(L"slow");
-	if (ms > 0)
-		Sleep((DWORD)ms);
+	while (number(L"wait") >= 0)
+		Sleep(50);
 	note("stopped");
 	tell(SERVICE_STOPPED, 0);
 }
@@ -223,6 +220,8 @@ main(void)
 	if (argc == 2 && wcscmp(argv[1], L"run") == 0)
 		return run();
 	if (argc == 2 && wcscmp(argv[1], L"keep") == 0) {
+		puts("kept");
+		fflush(stdout);
 		while (getchar() != EOF)
 			;
 		return 0;
