@@ -329,7 +329,8 @@ subtest 'a system call that hangs' => sub {
 	my $never;		# what sleeps on Windows ends with it
 	my $run = sub {
 		open $never, '+<', "$dir/never" or die $!;
-		my $status = system("'$fault' --index '$dir/hang.db' check @quiet $_[0] '$spool' <'$dir/never' >'$dir/hang.out' 2>/dev/null");
+		my %io = (in => "$dir/never", out => "$dir/hang.out", err => "$dir/hang.err");
+		my $status = finish(begin(\%io, $fault, '--index', "$dir/hang.db", 'check', @quiet, split(' ', $_[0]), $spool));
 		return ($status >> 8, slurp("$dir/hang.out"));
 	};
 	# the last call that reads a folder, in a run that nothing disturbs
@@ -477,10 +478,13 @@ subtest 'alerts' => sub {
 	my ($seen, $line) = ("$dir/seen", "$dir/line");
 	my $show = is_windows() ? 'type "' . local_name($line) . '" >"' . local_name($seen) . '"' : "cat '$line' >'$seen'";
 	my $sleep = is_windows() ? '"' . local_name("$ENV{WIN_BUILD}/tell.exe") . '" sleep' : 'exec sleep 300';
-	waitpid start_program({ out => $line }, $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/order.db", 'check', @quiet, '-c', 'messages=2', '--on-alert', $show,
-	    $spool), 0;
+	finish(begin({ out => $line, err => "$dir/line.err" }, $ENV{SPOOLSWEEP} || top_dir() . '/build/spoolsweep', '--index', "$dir/order.db", 'check', @quiet,
+	    '-c', 'messages=2', '--on-alert', $show, $spool));
 	like(slurp($seen), qr/\ASPOOL CRITICAL - .*\n\z/, 'the line is out before the command runs');
-	$r = sweep({ index => "$dir/hold.db" }, 'check', @quiet[2 .. $#quiet], '-t', 2, '-c', 'messages=2', '--on-alert', $sleep, $spool);
+	# found before, and not told, for that command failed: what was CRITICAL stays so when the time is over before the spool is read
+	$r = check("$dir/hold.db", '-c', 'messages=2', '--on-alert', 'exit 1', $spool);
+	is($r->{status}, 2, 'CRITICAL');
+	$r = sweep({ index => "$dir/hold.db" }, 'check', @quiet[2 .. $#quiet], '-t', 4, '-c', 'messages=2', '--on-alert', $sleep, $spool);
 	is($r->{status}, 2, 'a command that hangs does not change the state');
 	like($r->{err}, qr/--on-alert: .*\bsleep\b.*: not done in 5 s; the next check tries again/, 'and is ended after 5 s when --timeout leaves less');
 	check($db, '--on-alert', is_windows() ? 'exit 0' : 'exec <&-; exit 0', '-w', 'messages=1', $spool);
