@@ -17,6 +17,7 @@ const char *const reply_category_name[REPLY_CATEGORIES] = {
 struct replies {
 	struct finder *finder;
 	struct buf normal;
+	struct arena scratch;	/* of one reply */
 };
 
 struct replies *
@@ -36,6 +37,7 @@ replies_free(struct replies *r)
 		return;
 	finder_free(r->finder);
 	buf_free(&r->normal);
+	arena_free(&r->scratch);
 	free(r);
 }
 
@@ -297,9 +299,11 @@ is_destination(const char *text, size_t at, size_t end)
 	return at >= 1 && text[at - 1] == '[';
 }
 
+/* *at: where it stands. */
 static const char *
-address_of(const char *text, struct arena *a)
+address_of(size_t *at, const char *text, struct arena *a)
 {
+	const size_t code = code_at(text) + 1;	/* "521-198.51.100.25 blocked": where the words begin */
 	char word[64];
 	const char *ip;
 	size_t i, n, k;
@@ -307,7 +311,7 @@ address_of(const char *text, struct arena *a)
 
 	for (i = 0; text[i] != '\0'; i += n) {
 		n = 1;
-		if (!is_ip_byte(text[i], 1) || (i > 0 && (is_alnum(text[i - 1]) || text[i - 1] == '.' || text[i - 1] == '-')))
+		if (!is_ip_byte(text[i], 1) || (i > 0 && (is_alnum(text[i - 1]) || text[i - 1] == '.' || (text[i - 1] == '-' && i != code))))
 			continue;
 		for (v6 = 1; v6 >= 0; v6--) {
 			for (k = 0; k < sizeof word && is_ip_byte(text[i + k], v6); k++)
@@ -322,8 +326,10 @@ address_of(const char *text, struct arena *a)
 			if (strspn(word, "0123456789") == k || (strchr(word, ':') == NULL && strlen(word) < 7))
 				continue;
 			ip = addr_ip(a, word, 0);
-			if (ip != NULL && !is_foreign(text, i, ip) && !is_theirs(text, i) && !is_destination(text, i, i + k))
+			if (ip != NULL && !is_foreign(text, i, ip) && !is_theirs(text, i) && !is_destination(text, i, i + k)) {
+				*at = i;
 				return ip;
+			}
 		}
 	}
 	return NULL;
@@ -388,34 +394,6 @@ is_zone(const char *s, size_t n)
 	return dots >= 1 && letters >= 2 && n <= 253;
 }
 
-/* "blocked using ZONE", "listed at ZONE", "found in ZONE", "blacklist ZONE" (Postfix default_rbl_reply and its like). */
-static const char *
-zone_of(const char *text, struct arena *a)
-{
-	static const char *const before[] = { "using ", "listed at ", "listed in ", "listed on ", "listed by ", "found in ", "found on ",
-	    "blacklist at ", "blacklisted at ", "blacklisted by ", "blacklisted in ", "blacklist ", "blocklist ", "rbl ", "rbl: ", "dnsbl ", "dnsbl: ",
-	    "list at ", "response (", "rejected by " };
-	const char *s;
-	size_t i, n;
-
-	for (i = 0; i < sizeof before / sizeof before[0]; i++)
-		for (s = text; (s = strstr(s, before[i])) != NULL; ) {
-			s += strlen(before[i]);
-			s += strspn(s, "'\"[(");
-			for (n = 0; is_alnum(s[n]) || s[n] == '.' || s[n] == '-' || s[n] == '_'; n++)
-				;
-			while (n > 0 && s[n - 1] == '.')
-				n--;
-			if (is_zone(s, n) && s[n] != '[')
-				return arena_dup(a, s, n);
-		}
-	return NULL;
-}
-
-/* ---- the name that was asked for, where a reply spells it: "25.100.51.198.bl.example" (RFC 5782 section 2) ---- */
-
-#define NIBBLES 32		/* of an IPv6 address, a label each */
-
 /* A label that lists have and machines do not: "zen", "dnsbl-1", "xbl", "combined.rbl". */
 static int
 is_list_label(const char *s)
@@ -429,6 +407,52 @@ is_list_label(const char *s)
 			return 1;
 	return 0;
 }
+
+/* The length of the name at s, without a dot at its end. */
+static size_t
+name_length(const char *s)
+{
+	size_t n;
+
+	for (n = 0; is_alnum(s[n]) || s[n] == '.' || s[n] == '-' || s[n] == '_'; n++)
+		;
+	while (n > 0 && s[n - 1] == '.')
+		n--;
+	return n;
+}
+
+/*
+ * "blocked using ZONE", "listed at ZONE", "found in ZONE", "blacklist ZONE" (Postfix default_rbl_reply and its like); else a
+ * name that only a list has.
+ */
+static const char *
+zone_of(const char *text, struct arena *a)
+{
+	static const char *const before[] = { "using ", "listed at ", "listed in ", "listed on ", "listed by ", "found in ", "found on ",
+	    "blacklist at ", "blacklisted at ", "blacklisted by ", "blacklisted in ", "blacklist ", "blocklist ", "rbl ", "rbl: ", "dnsbl ", "dnsbl: ",
+	    "black list ", "block list ", "list at ", "response (", "rejected by " };
+	const char *s;
+	size_t i, n;
+
+	for (i = 0; i < sizeof before / sizeof before[0]; i++)
+		for (s = text; (s = strstr(s, before[i])) != NULL; ) {
+			s += strlen(before[i]);
+			s += strspn(s, "'\"[(");
+			n = name_length(s);
+			if (is_zone(s, n) && s[n] != '[')
+				return arena_dup(a, s, n);
+		}
+	for (s = text; *s != '\0'; s += n != 0 ? n : 1) {
+		n = name_length(s);
+		if (n != 0 && is_list_label(s) && is_zone(s, n))
+			return arena_dup(a, s, n);
+	}
+	return NULL;
+}
+
+/* ---- the name that was asked for, where a reply spells it: "25.100.51.198.bl.example" (RFC 5782 section 2) ---- */
+
+#define NIBBLES 32		/* of an IPv6 address, a label each */
 
 /* Labels of up to `most` digits (base 16 or 10) from s, each with its dot: where what follows begins; NULL when there are fewer than n. */
 static const char *
@@ -483,10 +507,7 @@ queried_of(const char **zone, const char *text, struct arena *a)
 			rest = past_labels(s, v6 ? NIBBLES : 4, v6 ? 1 : 3, v6);
 			if (rest == NULL || !is_list_label(rest))
 				continue;
-			for (n = 0; is_alnum(rest[n]) || rest[n] == '.' || rest[n] == '-' || rest[n] == '_'; n++)
-				;
-			while (n > 0 && rest[n - 1] == '.')
-				n--;
+			n = name_length(rest);
 			ip = is_zone(rest, n) ? turned(s, v6, a) : NULL;
 			if (ip == NULL || is_foreign(text, (size_t)(s - text), ip))
 				continue;
@@ -522,25 +543,32 @@ about_of(const struct blocklist *b)
 	return ABOUT_NO;
 }
 
+/* The row, and our address where the text names it (NULL: it does not); the first byte of it is a mark in r->normal from then on. */
 static const struct blocklist *
-row_of(struct replies *r, const char *text)
+row_of(const char **address, struct replies *r, const char *text, struct arena *a)
 {
+	size_t at;
+
 	reply_normal(&r->normal, text);
+	*address = address_of(&at, buf_cstr(&r->normal), a);
+	if (*address != NULL)
+		r->normal.p[at] = REPLY_ADDRESS_MARK;
 	return finder_row(r->finder, buf_cstr(&r->normal), r->normal.n);
 }
 
 void
 reply_read(struct reply *out, struct replies *r, const char *text, struct arena *a)
 {
-	const struct blocklist *b = row_of(r, text);
-	const char *normal = buf_cstr(&r->normal), *zone = NULL, *queried;
+	const char *address, *normal, *zone = NULL, *queried;
+	const struct blocklist *b = row_of(&address, r, text, a);
 	int is_list;
 
 	memset(out, 0, sizeof *out);
 	out->row = b;
 	out->category = category_of(b);
 	out->about = about_of(b);
-	out->address = address_of(normal, a);
+	out->address = address;
+	normal = buf_cstr(&r->normal);
 	queried = queried_of(&zone, normal, a);
 	if (out->address == NULL)
 		out->address = queried;
@@ -560,8 +588,11 @@ reply_read(struct reply *out, struct replies *r, const char *text, struct arena 
 enum reply_class
 reply_class(struct replies *r, const char *text)
 {
-	const struct blocklist *b = row_of(r, text);
+	const char *address;
+	const struct blocklist *b = row_of(&address, r, text, &r->scratch);
 	enum reply_about about = about_of(b);
+
+	arena_reset(&r->scratch);
 
 	switch (category_of(b)) {
 	case REPLY_CONTENT:

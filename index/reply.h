@@ -57,6 +57,8 @@ struct finder;
 struct finder *finder_new(void);
 void finder_free(struct finder *f);
 
+#define REPLY_ADDRESS_MARK 1	/* this byte stands where the text names our address: "%" of the table */
+
 /* The first row of which a phrase stands in the text; NULL none. */
 const struct blocklist *finder_row(struct finder *f, const char *text, size_t n);
 

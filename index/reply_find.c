@@ -1,7 +1,8 @@
 /*
  * All phrases of index/blocklists.tsv in one pass over a text (Aho and Corasick, CACM 18:6, 1975): a queue holds tens of
- * thousands of different replies. An alternative of the table has up to PARTS parts that follow each other within GAP bytes;
- * "#" in a part is any digit, "_" at an end of it no letter and no digit.
+ * thousands of different replies. An alternative of the table has up to PARTS parts that follow each other within GAP bytes, or
+ * NEAR; a part is one text of several with "^" between. "#" in a text is any digit, "%" our address, "_" at an end no letter and
+ * no digit.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #define CLASSES 64
 #define PARTS 4
 #define GAP 80
+#define NEAR 24
 #define NONE UINT32_MAX
 
 struct literal {		/* a part of an alternative, at the state where it ends */
@@ -25,6 +27,7 @@ struct literal {		/* a part of an alternative, at the state where it ends */
 struct alternative {
 	uint32_t row;
 	uint32_t nparts;
+	uint8_t gap[PARTS];	/* from the part before */
 };
 
 struct progress {		/* of an alternative with several parts, in the text in hand */
@@ -49,6 +52,13 @@ struct finder {
 
 /* ---- making it ---- */
 
+/* What a byte of the table stands for in a text. */
+static unsigned char
+text_byte(unsigned char c)
+{
+	return c == '%' ? REPLY_ADDRESS_MARK : c;
+}
+
 static void
 add_classes(struct finder *f)
 {
@@ -61,10 +71,10 @@ add_classes(struct finder *f)
 		f->class_of[c] = (unsigned char)f->nclasses++;
 	for (i = 0; i < blocklists_count; i++)
 		for (p = (const unsigned char *)blocklists[i].match; *p != '\0'; p++)
-			if (f->class_of[*p] == 0 && *p != '|' && *p != '~' && *p != '#') {
+			if (f->class_of[text_byte(*p)] == 0 && strchr("|~+^#", *p) == NULL) {
 				if (f->nclasses == CLASSES)
 					abort();	/* the table outgrew CLASSES: any test finds it */
-				f->class_of[*p] = (unsigned char)f->nclasses++;
+				f->class_of[text_byte(*p)] = (unsigned char)f->nclasses++;
 			}
 }
 
@@ -98,7 +108,7 @@ end_literal(struct finder *f, uint32_t at, const struct literal *l)
 	f->first[at] = (uint32_t)f->nliterals++;
 }
 
-/* The rest of a part from a state on; a "#" is ten ways. */
+/* The rest of a text from a state on; a "#" is ten ways. */
 static void
 add_path(struct finder *f, uint32_t at, const char *s, size_t n, const struct literal *l)
 {
@@ -111,7 +121,7 @@ add_path(struct finder *f, uint32_t at, const char *s, size_t n, const struct li
 		return;
 	}
 	for (digit = '0'; digit <= '9'; digit++) {
-		c = f->class_of[s[0] == '#' ? digit : (unsigned char)s[0]];
+		c = f->class_of[s[0] == '#' ? digit : text_byte((unsigned char)s[0])];
 		if (f->next[at][c] == 0) {
 			made = new_state(f);	/* may move f->next */
 			f->next[at][c] = (uint16_t)made;
@@ -123,7 +133,7 @@ add_path(struct finder *f, uint32_t at, const char *s, size_t n, const struct li
 }
 
 static void
-add_part(struct finder *f, const char *s, size_t n, uint32_t alternative, unsigned part)
+add_text(struct finder *f, const char *s, size_t n, uint32_t alternative, unsigned part)
 {
 	struct literal l = { NONE, alternative, (uint8_t)part, 0, 0, 0 };
 
@@ -143,23 +153,39 @@ add_part(struct finder *f, const char *s, size_t n, uint32_t alternative, unsign
 }
 
 static void
+add_part(struct finder *f, const char *s, size_t n, uint32_t alternative, unsigned part)
+{
+	const char *end = s + n, *other;
+
+	for (;; s = other + 1) {
+		other = memchr(s, '^', (size_t)(end - s));
+		add_text(f, s, (size_t)((other != NULL ? other : end) - s), alternative, part);
+		if (other == NULL)
+			break;
+	}
+}
+
+static void
 add_alternative(struct finder *f, const char *s, size_t n, uint32_t row)
 {
-	const char *end = s + n, *tilde;
-	unsigned part = 0;
+	const char *end = s + n;
+	unsigned part;
 
 	if (f->nalts == f->alts_cap) {
 		f->alts_cap = f->alts_cap != 0 ? f->alts_cap * 2 : 1024;
 		f->alt = mem_grow(f->alt, f->alts_cap * sizeof *f->alt);
 	}
-	for (;; s = tilde + 1) {
-		tilde = memchr(s, '~', (size_t)(end - s));
-		add_part(f, s, (size_t)((tilde != NULL ? tilde : end) - s), (uint32_t)f->nalts, part++);
-		if (tilde == NULL)
+	f->alt[f->nalts] = (struct alternative){ .row = row };
+	for (part = 0; ; part++, s += n + 1) {
+		n = strcspn(s, "~+|");
+		add_part(f, s, n, (uint32_t)f->nalts, part);
+		if (s + n >= end)
 			break;
+		if (part + 1 >= PARTS)
+			abort();	/* as in add_text */
+		f->alt[f->nalts].gap[part + 1] = s[n] == '+' ? NEAR : GAP;
 	}
-	f->alt[f->nalts].row = row;
-	f->alt[f->nalts++].nparts = part;
+	f->alt[f->nalts++].nparts = part + 1;
 }
 
 static void
@@ -247,7 +273,7 @@ static int
 is_met(struct finder *f, const struct literal *l, const unsigned char *text, size_t n, size_t end)
 {
 	struct progress *p = &f->progress[l->alternative];
-	size_t start = end - l->len;
+	size_t start = end - l->len, before;
 
 	if ((l->word_start && start > 0 && is_word(text[start - 1])) || (l->word_end && end < n && is_word(text[end])))
 		return 0;
@@ -257,7 +283,8 @@ is_met(struct finder *f, const struct literal *l, const unsigned char *text, siz
 		memset(p, 0, sizeof *p);
 		p->turn = f->turn;
 	}
-	if (l->part > 0 && (p->end[l->part - 1] == 0 || start + 1 < p->end[l->part - 1] || start + 1 - p->end[l->part - 1] > GAP))
+	before = l->part > 0 ? p->end[l->part - 1] : (uint32_t)start + 1;
+	if (before == 0 || start + 1 < before || start + 1 - before > f->alt[l->alternative].gap[l->part])
 		return 0;
 	p->end[l->part] = (uint32_t)end + 1;
 	return l->part + 1u == f->alt[l->alternative].nparts;
