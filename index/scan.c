@@ -241,6 +241,10 @@ read_item(struct worker *w, const struct spool_item *it)
 	if (s->campaigns != NULL)
 		spool_reader_keep(r, 1);
 	bad = spool_read(&m, r, it, a, &e) < 0;
+	if (bad && sys_is_short(e.sys)) {	/* nothing is known of it, and nothing forgotten: its queue is UNKNOWN */
+		spool_unknown(s->sp, it->queue, "%s", e.text);
+		goto out;
+	}
 	if (bad)
 		unreadable(&m, s, it, a, &e);
 	else if (m.is_taken_mid_way)
@@ -253,14 +257,15 @@ read_item(struct worker *w, const struct spool_item *it)
 		if (s->campaigns != NULL && !bad && !b->cut)
 			read_body(w, &m, start);
 	}
-	if (s->campaigns != NULL)
-		spool_reader_keep(r, 0);
 	s->nstaged++;
 	if (s->opt->progress != NULL) {
 		sys_mutex_lock(s->lock);
 		count_top(s, &m);
 		sys_mutex_unlock(s->lock);
 	}
+out:
+	if (s->campaigns != NULL)
+		spool_reader_keep(r, 0);
 	return bad;
 }
 

@@ -33,19 +33,24 @@ copy_parts(struct part_list *out, struct arena *a, const struct part_list *in)
 	}
 }
 
-/* Stats what was not opened and leaves out what is no file (any more), so that read and look give the same list. */
-static void
-settle_parts(struct part_list *l, struct spool_reader *r)
+/* Stats what was not opened and leaves out what is no file (any more), so that read and look give the same list. A part that cannot be looked at
+ * is not left out: a message would be taken without it. */
+static int
+settle_parts(struct part_list *l, struct spool_reader *r, struct err *e)
 {
 	size_t i, n = 0;
+	int rc = 0;
 
-	for (i = 0; i < l->n; i++) {
+	for (i = 0; i < l->n && rc == 0; i++) {
 		if (l->v[i].st.type == SYS_UNKNOWN && !l->v[i].absent)
-			(void)spool_part_stat(&l->v[i], r);
+			rc = spool_part_stat(&l->v[i], r);
+		if (rc != 0)
+			return err_set(e, rc, "stat %s/%s", l->v[i].dir, l->v[i].name);
 		if (l->v[i].st.type == SYS_FILE)
 			l->v[n++] = l->v[i];
 	}
 	l->n = n;
+	return 0;
 }
 
 static int
@@ -61,8 +66,7 @@ exim_look(struct part_list *out, struct spool *sp, struct spool_reader *r, const
 		if ((out->v[i].role == PART_ENVELOPE || out->v[i].role == PART_MESSAGE) && out->v[i].st.type != SYS_FILE)
 			return -1;
 	}
-	settle_parts(out, r);
-	return 0;
+	return settle_parts(out, r, NULL);
 }
 
 static int
@@ -82,9 +86,9 @@ mark_delivered(struct msg *m, const struct exim_head *h, const unsigned char *p,
 		m->rcpt[h->rcpt[at].index].state = RCPT_DONE;
 }
 
-/* The journal: one delivered address a line, merged into the tree by the next process that locks the message. */
-static void
-read_journal(struct msg *m, struct spool_reader *r, struct part *part, const struct exim_head *h)
+/* The journal: one delivered address a line, merged into the tree by the next process that locks the message. -1: no descriptor was left. */
+static int
+read_journal(struct msg *m, struct spool_reader *r, struct part *part, const struct exim_head *h, struct err *e)
 {
 	struct sys_file f = SYS_FILE_CLOSED;
 	const unsigned char *p;
@@ -93,6 +97,8 @@ read_journal(struct msg *m, struct spool_reader *r, struct part *part, const str
 	size_t n;
 
 	rc = spool_part_open(&rd, &f, part, r, 1);
+	if (sys_is_short(rc))
+		return err_set(e, rc, "open %s/%s", part->dir, part->name);
 	if (rc == 0) {
 		while ((got = rd_line(&p, &n, &more, NULL, &rd, SPOOL_WINDOW)) > 0)
 			mark_delivered(m, h, p, n);
@@ -101,6 +107,7 @@ read_journal(struct msg *m, struct spool_reader *r, struct part *part, const str
 	if (rc != 0 && rc != ENOENT)
 		msg_damage(m, "-J cannot be read");
 	sys_close(&f);
+	return 0;
 }
 
 struct replies {
@@ -343,8 +350,8 @@ read_message(struct msg *m, struct spool *sp, struct spool_reader *r, const stru
 		if (spool_part_stat(&again, r) == 0 && again.absent)
 			return 1;
 	}
-	if ((p = part_find(&m->parts, PART_JOURNAL)) != NULL)
-		read_journal(m, r, p, &h);
+	if ((p = part_find(&m->parts, PART_JOURNAL)) != NULL && read_journal(m, r, p, &h, e) < 0)
+		return -1;
 	if ((p = part_find(&m->parts, PART_LOG)) != NULL)
 		read_log(m, r, p, &h);
 	take_state(m, &h, it);
@@ -388,7 +395,8 @@ read_item(struct msg *m, struct spool *sp, struct spool_reader *r, struct spool_
 	sys_close(&f);
 	if (rc != 0)
 		return rc;
-	settle_parts(&m->parts, r);
+	if (settle_parts(&m->parts, r, e) < 0)
+		return -1;
 	note_oddities(m, it);
 	return 0;
 }
@@ -404,20 +412,20 @@ exim_read(struct msg *m, struct spool *sp, struct spool_reader *r, const struct 
 	int tries, rc;
 
 	arena_reset(&r->scratch);
-	rc = it->is_orphan || (it->flags & EXIM_UNSURE) != 0 ? exim_locate(&found, sp, r, m->arena, it, 1) : 0;
+	rc = it->is_orphan || (it->flags & EXIM_UNSURE) != 0 ? exim_locate(&found, sp, r, m->arena, it, 1, e) : 0;
 	if (rc > 0)
 		now = found;
-	else if (rc < 0 && (it->flags & EXIM_UNSURE) != 0)
-		return err_set(e, 0, "cannot look for the other half of message %s", it->id);
+	else if (rc < 0 && ((it->flags & EXIM_UNSURE) != 0 || sys_is_short(e->sys)))
+		return err_wrap(e, "cannot look for the other half of message %s", it->id);
 	for (tries = 0; tries < 3; tries++) {
 		msg_init(m, m->arena);
 		rc = read_item(m, sp, r, &now, e);
 		if (rc <= 0)
 			return rc;
 		arena_reset(&r->scratch);
-		rc = exim_locate(&found, sp, r, m->arena, it, 1);
+		rc = exim_locate(&found, sp, r, m->arena, it, 1, e);
 		if (rc < 0)
-			return err_set(e, 0, "cannot look for message %s", it->id);
+			return err_wrap(e, "cannot look for message %s", it->id);
 		if (rc == 0)
 			break;
 		now = found;
@@ -659,14 +667,16 @@ exim_lock(struct sys_file *f, struct spool *sp, struct spool_reader *r, const st
 	const struct part *p = part_find(&parts, PART_MESSAGE);
 	struct sys_stat open_st, name_st;
 	struct sys_dir *d;
+	struct err e;
 	int rc;
 
 	(void)sp;
 	f->h = -1;
 	if (p == NULL)		/* without -D nobody can hold the lock */
 		return 0;
-	d = spool_reader_dir(r, p->dir, NULL);
-	rc = d != NULL ? sys_open_rw_at(f, &open_st, d, p->name) : ENOENT;
+	err_clear(&e);
+	d = spool_reader_dir(r, p->dir, &e);
+	rc = d != NULL ? sys_open_rw_at(f, &open_st, d, p->name) : e.sys != 0 ? e.sys : EIO;
 	if (rc == 0)
 		rc = sys_lock_bytes(*f, 0, strlen(it->id) + 3);
 	if (rc == 0)

@@ -273,17 +273,15 @@ find_queues(struct queue_list *l, struct sys_dir *root, struct spool *sp, const 
 
 /* Looks for every file of an id in one folder. 0, or -1 when the folder or a name of it cannot be looked at. */
 static int
-look_in(struct found *f, struct spool_reader *r, const char *rel, const char *id, int is_log)
+look_in(struct found *f, struct spool_reader *r, const char *rel, const char *id, int is_log, struct err *e)
 {
 	struct sys_stat st;
 	struct sys_dir *d;
-	struct err e;
 	int k, rc, slot;
 
-	err_clear(&e);
-	d = spool_reader_dir(r, rel, &e);
+	d = spool_reader_dir(r, rel, e);
 	if (d == NULL)
-		return e.sys == ENOENT ? 0 : -1;
+		return e->sys == ENOENT ? 0 : -1;
 	for (k = KIND_H; k < KIND_NONE; k++) {
 		if ((k == KIND_LOG) != is_log)
 			continue;
@@ -291,7 +289,7 @@ look_in(struct found *f, struct spool_reader *r, const char *rel, const char *id
 		if (rc == ENOENT)
 			continue;
 		if (rc != 0)
-			return -1;
+			return err_set(e, rc, "look at %s", rel);
 		if (st.type == SYS_FILE) {
 			slot = slot_of(&f->flags, (enum kind)k, k <= KIND_HDR && f->dir[k] != NULL);
 			f->dir[slot] = rel;
@@ -316,7 +314,8 @@ is_new(const char *const *rel, size_t n, const char *s)
 /* The files of an id in a queue: flat, split, and in the folder of hint (NULL or a folder of the queue). 1 found,
  * 0 neither -H nor -D, -1 not sure. */
 static int
-locate(struct spool_item *out, struct spool_reader *r, struct arena *a, const struct queue *q, const char *id, const char *hint)
+locate(struct spool_item *out, struct spool_reader *r, struct arena *a, const struct queue *q, const char *id, const char *hint,
+    struct err *e)
 {
 	/* queue.c: set_subdir_str: the last digit of the time */
 	const char letter[2] = { exim_id_length(id) != 0 ? id[5] : '0', '\0' };
@@ -331,10 +330,10 @@ locate(struct spool_item *out, struct spool_reader *r, struct arena *a, const st
 	if (hint != NULL && strncmp(hint, q->input, strlen(q->input)) == 0 && is_new(rel, n, hint))
 		rel[n++] = hint;
 	for (i = 0; i < n && rc == 0; i++)
-		rc = look_in(&f, r, rel[i], id, 0);
+		rc = look_in(&f, r, rel[i], id, 0, e);
 	if (rc == 0 && f.dir[KIND_H] == NULL && f.dir[KIND_D] == NULL)
 		return 0;
-	if (rc < 0 || look_in(&f, r, q->msglog, id, 1) < 0 || look_in(&f, r, join(&r->scratch, q->msglog, letter), id, 1) < 0)
+	if (rc < 0 || look_in(&f, r, q->msglog, id, 1, e) < 0 || look_in(&f, r, join(&r->scratch, q->msglog, letter), id, 1, e) < 0)
 		return -1;
 	build(out, a, q, id, &f);
 	return 1;
@@ -351,17 +350,21 @@ may_move(struct part *d, struct spool_reader *r, const struct spool_item *half)
 	return d->role == PART_MESSAGE && spool_part_stat(d, r) == 0 && d->st.type == SYS_FILE && d->st.nlink > 1;
 }
 
-/* The whole message whose -D is the same file as d, in another queue. */
+/* The whole message whose -D is the same file as d, in another queue. 1, 0 there is none, -1 no descriptor was left to look. */
 static int
 locate_twin(struct spool_item *out, struct spool_reader *r, struct arena *a, const struct queue_list *l,
-    const struct spool_item *half, const struct part *d)
+    const struct spool_item *half, const struct part *d, struct err *e)
 {
 	struct spool_item twin;
 	struct part *other;
 	size_t i;
+	int rc;
 
 	for (i = 0; i < l->n; i++) {
-		if (strcmp(l->v[i].name, half->queue) == 0 || locate(&twin, r, a, &l->v[i], half->id, NULL) <= 0 || twin.is_orphan)
+		rc = strcmp(l->v[i].name, half->queue) != 0 ? locate(&twin, r, a, &l->v[i], half->id, NULL, e) : 0;
+		if (rc < 0 && sys_is_short(e->sys))
+			return -1;
+		if (rc <= 0 || twin.is_orphan)
 			continue;
 		other = part_find(&twin.parts, PART_MESSAGE);
 		if (other == NULL || spool_part_stat(other, r) != 0 || other->st.ino != d->st.ino || other->st.dev != d->st.dev)
@@ -375,7 +378,7 @@ locate_twin(struct spool_item *out, struct spool_reader *r, struct arena *a, con
 /* The same in its own queue first, then in all others. */
 static int
 locate_any(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const char *queue, const char *id,
-    const char *hint, int others)
+    const char *hint, int others, struct err *e)
 {
 	struct queue_list l = { NULL, 0, 0, &r->scratch };
 	struct spool_item half;
@@ -385,27 +388,28 @@ locate_any(struct spool_item *out, struct spool *sp, struct spool_reader *r, str
 	int rc;
 
 	queue_named(&own, &r->scratch, queue);
-	rc = locate(out, r, a, &own, id, hint);
+	rc = locate(out, r, a, &own, id, hint, e);
 	if (!others || rc < 0 || (rc > 0 && (!out->is_orphan || !may_move(&d, r, out))))
 		return rc;
 	add_queue(&l, "");
 	find_queues(&l, sp->dir, NULL, "", 0);
 	if (rc > 0) {
 		half = *out;
-		(void)locate_twin(out, r, a, &l, &half, &d);
-		return 1;
+		return locate_twin(out, r, a, &l, &half, &d, e) < 0 ? -1 : 1;
 	}
-	for (i = 0; i < l.n && rc <= 0; i++)
-		if (strcmp(l.v[i].name, queue) != 0)
-			rc = locate(out, r, a, &l.v[i], id, NULL);
+	for (i = 0; i < l.n && rc <= 0; i++) {
+		rc = strcmp(l.v[i].name, queue) != 0 ? locate(out, r, a, &l.v[i], id, NULL, e) : 0;
+		if (rc < 0 && sys_is_short(e->sys))
+			return -1;
+	}
 	return rc > 0;		/* a queue that cannot be looked at is unknown as a whole, and said to be */
 }
 
 int
 exim_locate(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const struct spool_item *it,
-    int others)
+    int others, struct err *e)
 {
-	return locate_any(out, sp, r, a, it->queue, it->id, it->parts.n > 0 ? it->parts.v[0].dir : NULL, others);
+	return locate_any(out, sp, r, a, it->queue, it->id, it->parts.n > 0 ? it->parts.v[0].dir : NULL, others, e);
 }
 
 int
@@ -421,8 +425,8 @@ exim_find(struct spool_item *out, struct spool *sp, struct spool_reader *r, stru
 	arena_reset(&r->scratch);
 	if (slash != NULL)
 		hint = arena_dup(&r->scratch, path, (size_t)(slash - path));
-	rc = locate_any(out, sp, r, a, queue != NULL ? queue : "", id, hint, 1);
-	return rc < 0 ? err_set(e, 0, "cannot look for message %s", id) : rc;
+	rc = locate_any(out, sp, r, a, queue != NULL ? queue : "", id, hint, 1, e);
+	return rc < 0 ? err_wrap(e, "cannot look for message %s", id) : rc;
 }
 
 /* ---- the walk ---- */
@@ -549,6 +553,7 @@ give(struct spool_item *out, struct spool *sp, struct arena *a, const struct nam
 	struct spool_item half;
 	struct found f;
 	struct part d;
+	struct err why;
 	int i, rc;
 
 	if (nm->dir[KIND_H] == 0 && nm->dir[KIND_D] == 0)
@@ -561,14 +566,15 @@ give(struct spool_item *out, struct spool *sp, struct arena *a, const struct nam
 		return 1;
 	/* Readdir gives no moment: -D may have been seen and -H, renamed into place meanwhile, not. */
 	arena_reset(&st->reader->scratch);
-	rc = locate(out, st->reader, a, q, names_key(nm), f.dir[KIND_H] != NULL ? f.dir[KIND_H] : f.dir[KIND_D]);
+	rc = locate(out, st->reader, a, q, names_key(nm), f.dir[KIND_H] != NULL ? f.dir[KIND_H] : f.dir[KIND_D], &why);
+	if (rc > 0 && out->is_orphan && may_move(&d, st->reader, out)) {
+		half = *out;
+		rc = locate_twin(out, st->reader, a, &st->queues, &half, &d, &why) < 0 ? -1 : 1;
+	}
 	if (rc < 0) {	/* its other half may be in a folder that cannot be read */
 		f.flags |= EXIM_UNSURE;
 		build(out, a, q, names_key(nm), &f);
 		out->is_orphan = 0;
-	} else if (rc > 0 && out->is_orphan && may_move(&d, st->reader, out)) {
-		half = *out;
-		(void)locate_twin(out, st->reader, a, &st->queues, &half, &d);
 	}
 	return rc != 0;
 }

@@ -346,22 +346,57 @@ dir_at(struct spool_reader *r, const char *rel, int is_part, struct err *e)
 	return NULL;
 }
 
+/* A reader that takes nothing out of a spool gives up the folders that it keeps open when no descriptor is left for another; one that does has
+ * callers who hold some of them. */
+static int
+can_let_go(struct spool_reader *r, int sys)
+{
+	if (!sys_is_short(sys) || r->is_live)
+		return 0;
+	spool_reader_let_go(r);
+	return 1;
+}
+
+static struct sys_dir *
+open_dir(struct spool_reader *r, const char *rel, int is_part, struct err *e)
+{
+	struct sys_dir *d;
+	struct err why;
+
+	err_clear(&why);
+	d = dir_at(r, rel, is_part, &why);
+	if (d == NULL && can_let_go(r, why.sys))
+		d = dir_at(r, rel, is_part, &why);
+	if (d == NULL && e != NULL)
+		*e = why;
+	return d;
+}
+
 struct sys_dir *
 spool_reader_dir(struct spool_reader *r, const char *rel, struct err *e)
 {
-	return dir_at(r, rel, 0, e);
+	return open_dir(r, rel, 0, e);
+}
+
+/* NULL and errno: the folder of the part cannot be opened. */
+static struct sys_dir *
+part_dir(struct spool_reader *r, const struct part *p, int *sys)
+{
+	struct err e;
+	struct sys_dir *d = open_dir(r, p->dir, 1, &e);
+
+	*sys = d != NULL ? 0 : e.sys != 0 ? e.sys : EIO;
+	return d;
 }
 
 int
 spool_part_stat(struct part *p, struct spool_reader *r)
 {
 	struct sys_dir *d;
-	struct err e;
 	int rc;
 
-	err_clear(&e);
-	d = dir_at(r, p->dir, 1, &e);
-	rc = d != NULL ? sys_stat_at(&p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;
+	d = part_dir(r, p, &rc);
+	rc = d != NULL ? sys_stat_at(&p->st, d, p->name) : rc;
 	p->absent = rc == ENOENT;
 	p->no_folder = p->absent && d == NULL;
 	return rc == ENOENT ? 0 : rc;
@@ -416,15 +451,17 @@ int
 spool_part_open(struct rd *rd, struct sys_file *f, struct part *p, struct spool_reader *r, int window)
 {
 	struct sys_dir *d;
-	struct err e;
 	int rc;
 
 	f->h = -1;
 	if (window == 0 && r->kept.f.h >= 0 && take_kept(rd, f, p, r))
 		return 0;
-	err_clear(&e);
-	d = dir_at(r, p->dir, 1, &e);
-	rc = d != NULL ? sys_open_at(f, &p->st, d, p->name) : e.sys != 0 ? e.sys : EIO;
+	d = part_dir(r, p, &rc);
+	rc = d != NULL ? sys_open_at(f, &p->st, d, p->name) : rc;
+	if (can_let_go(r, rc)) {
+		d = part_dir(r, p, &rc);
+		rc = d != NULL ? sys_open_at(f, &p->st, d, p->name) : rc;
+	}
 	p->absent = rc == ENOENT;
 	if (rc == 0)
 		rd_file(rd, *f, p->st.size, window == 0 ? r->window : r->window2, SPOOL_WINDOW);

@@ -80,6 +80,7 @@ const char *sys_error(int code);
 
 int sys_is_unread(int code);	/* an errno of writing to a pipe: nobody reads its other end any more */
 int sys_is_full(int code);	/* an errno: no space, or over a quota */
+int sys_is_short(int code);	/* an errno: no descriptor or no memory was left, which says nothing of the file */
 
 /* The errno of a code that a library took from the system (sqlite3_system_errno). */
 int sys_errno_of(int native);

@@ -296,6 +296,12 @@ sys_is_full(int code)
 }
 
 int
+sys_is_short(int code)
+{
+	return code == EMFILE || code == ENFILE || code == ENOMEM;
+}
+
+int
 sys_errno_of(int native)
 {
 	return native;

@@ -676,6 +676,12 @@ sys_is_full(int code)
 }
 
 int
+sys_is_short(int code)
+{
+	return code == EMFILE || code == ENOMEM;
+}
+
+int
 sys_errno_of(int native)
 {
 	return win_errno((uint32_t)native);
