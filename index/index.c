@@ -245,6 +245,10 @@ index_open(struct index **out, const char *path, enum index_mode mode, struct er
 	ix->is_made_again = 1;
 	ix->path = mem_new(strlen(path) + 1);
 	memcpy(ix->path, path, strlen(path));
+	if (sys_is_odd(path)) {
+		err_set(e, 0, "index %s is no regular file", path);
+		goto out;
+	}
 	if (mode == INDEX_WRITE && make_file(path, e) < 0) {
 		err_wrap(e, "index");
 		goto out;

@@ -203,6 +203,10 @@ open_journal(struct journal **out, int64_t *version, const char *index_path, int
 
 	*version = -1;
 	j->ix.path = beside(index_path);
+	if (sys_is_odd(j->ix.path)) {
+		err_set(e, 0, "journal %s is no regular file", j->ix.path);
+		goto out;
+	}
 	if (write && sys_make_private(j->ix.path, e) < 0)
 		goto out;
 	rc = sqlite3_open_v2(j->ix.path, &j->ix.db, (write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY) |

@@ -141,6 +141,9 @@ void *sys_temp_near(const char *near, struct err *e);
 /* Makes an empty file of mode 0600 when there is none; an existing one is left alone. */
 int sys_make_private(const char *path, struct err *e);
 
+/* Is there something at the path, links followed, that is neither file nor folder? A FIFO would be waited for. */
+int sys_is_odd(const char *path);
+
 /* Takes an exclusive lock that ends with the process, on a file made when missing (mode 0600), and writes our pid into it. Waits up to
  * wait_s seconds. Returns 0; 1 somebody else holds it (*holder: its pid, 0 unknown); -1 error. */
 struct sys_lock;

@@ -361,6 +361,14 @@ sys_temp_near(const char *near, struct err *e)
 }
 
 int
+sys_is_odd(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
+int
 sys_make_private(const char *path, struct err *e)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

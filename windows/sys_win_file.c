@@ -783,6 +783,18 @@ sys_temp_near(const char *beside, struct err *e)
 	return f;
 }
 
+/* The device names of DOS are no names of files here (win_path), pipes have folders of their own. */
+int
+sys_is_odd(const char *path)
+{
+	int code;
+	wchar_t *full = win_path(&code, path);
+	DWORD a = full != NULL ? GetFileAttributesW(full) : INVALID_FILE_ATTRIBUTES;
+
+	free(full);
+	return a != INVALID_FILE_ATTRIBUTES && (a & FILE_ATTRIBUTE_DEVICE) != 0;
+}
+
 int
 sys_make_private(const char *path, struct err *e)
 {

@@ -60,6 +60,18 @@ is(scalar(grep { $_->{id} eq $gone->{id} } listing($index)), 0, 'a gone message 
 is(sql($index, "select state from v_message where id = '$gone->{id}'"), 'gone', 'but kept as history');
 ok(sql($index, 'select count(*) from total') > 3, 'totals by queue, account and domain are kept');
 
+# a FIFO as index or journal would be waited for
+SKIP: {
+	skip 'no FIFOs on Windows', 4 if is_windows();
+	make_path("$dir/fifo");
+	POSIX::mkfifo("$dir/fifo/$_", 0600) or die for qw(index.db journal.db);
+	for my $args (['scan', "postfix:$spool"], ['list'], ['check', "postfix:$spool"]) {
+		my $got = sweep({ index => "$dir/fifo/index.db", wrap => [qw(timeout 60)] }, @$args);
+		like($got->{out} . $got->{err}, qr/index .* is no regular file/, "$args->[0]: an index that is a FIFO is refused");
+	}
+	like(sweep({ index => "$dir/fifo/none.db", wrap => [qw(timeout 60)] }, 'plans')->{err}, qr/journal .* is no regular file/, 'and such a journal');
+}
+
 # an index of something else, of a newer program, no index
 spew("$dir/text.db", 'this is no database, and it is long enough to be looked at' x 20);
 my $r = sweep({ index => "$dir/text.db" }, 'scan', "postfix:$spool");
