@@ -115,7 +115,7 @@ check_alert(struct check_run *r, const char *ix_path, int64_t end)
 	int rc = 0;
 
 	/* Where the state cannot be kept, an alert too often is better than none. */
-	if (index_open(&ix, ix_path, INDEX_WRITE, &e) == 0) {
+	if (ix_path != NULL && index_open(&ix, ix_path, INDEX_WRITE, &e) == 0) {
 		sqlite3_busy_timeout(ix->db, BUSY_MS);
 		load(&a, ix, what, &e);
 		rc = remember(r, ix, &unsaid);

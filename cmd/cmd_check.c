@@ -16,6 +16,7 @@
 
 #define KNOWN_MAX ((size_t)4 << 20)
 #define INDEX_CHECK_US INT64_C(1000000)
+#define AFTER_US INT64_C(6000000)	/* behind --timeout: a command has 5 s of it, however late the check is */
 #define FRESH_US (INT64_C(15) * 60 * 1000000)	/* a published scan that is good enough while another one runs */
 #define TIMEOUT_S 10
 
@@ -429,6 +430,57 @@ judge(struct check_run *r)
 		r->state = check_worse(r->state, CHECK_UNKNOWN);
 }
 
+/* 1 when it is over before the time is. */
+static int
+wait_until(int64_t end, struct sys_mutex *lock, const int *is_over)
+{
+	int over = 0;
+
+	while (!over && sys_clock_us() < end) {
+		sys_sleep_ms(10);
+		sys_mutex_lock(lock);
+		over = *is_over;
+		sys_mutex_unlock(lock);
+	}
+	return over;
+}
+
+/* What comes behind the answer can wait for ever as what comes before it can: for the index's lock, its disk. */
+struct ending {
+	struct sys_mutex *lock;
+	int is_over;
+	int64_t end;
+	enum check_state state;
+};
+
+static void
+end_it(void *arg)
+{
+	struct ending *g = arg;
+
+	if (wait_until(g->end, g->lock, &g->is_over))
+		return;
+	cmd_say("check: the index does not answer: whether the state has changed is not kept there");
+	_Exit((int)g->state);
+}
+
+/* The alert, and the end of the process when it takes too long. ix_path NULL: the index does not answer. */
+static void
+alert(struct check_run *r, const char *ix_path, int64_t end)
+{
+	struct ending g = { .end = end + AFTER_US, .state = r->state };
+	struct sys_thread *thread = NULL;
+
+	g.lock = sys_mutex_new();
+	(void)sys_thread_start(&thread, end_it, &g, NULL);	/* without it the alert is as good, but for the time it takes */
+	check_alert(r, ix_path, end);
+	sys_mutex_lock(g.lock);
+	g.is_over = 1;
+	sys_mutex_unlock(g.lock);
+	sys_thread_join(thread);
+	sys_mutex_free(g.lock);
+}
+
 static void
 tell(struct check_run *r, const char *ix_path, int64_t end)
 {
@@ -443,7 +495,7 @@ tell(struct check_run *r, const char *ix_path, int64_t end)
 	else
 		check_out_rows(&r->c->out, r);
 	out_flush(&r->c->out);
-	check_alert(r, ix_path, end);
+	alert(r, ix_path, end);
 }
 
 static void
@@ -535,7 +587,7 @@ answer_without(struct watchdog *w)
 	}
 	facts_unknown(&r.index_facts, NULL, NULL, "not looked at");
 	judge(&r);
-	tell(&r, w->ix_path, w->end);
+	tell(&r, w->r->is_open ? w->ix_path : NULL, w->end);
 	_Exit((int)r.state);
 }
 
@@ -543,14 +595,9 @@ static void
 watch(void *arg)
 {
 	struct watchdog *w = arg;
-	int over = 0;
+	int over;
 
-	while (!over && sys_clock_us() < w->end) {
-		sys_sleep_ms(10);
-		sys_mutex_lock(w->lock);
-		over = w->is_over;
-		sys_mutex_unlock(w->lock);
-	}
+	(void)wait_until(w->end, w->lock, &w->is_over);
 	sys_mutex_lock(w->lock);
 	over = w->is_answered;
 	w->is_answered = 1;

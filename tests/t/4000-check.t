@@ -494,6 +494,27 @@ subtest 'alerts' => sub {
 	is($told->(), 'CRITICAL 1 CRITICAL 1', 'without an index it is told each time');
 };
 
+subtest 'an index that another program keeps locked' => sub {
+	plan skip_all => 'a lock of sqlite3 here is none under Wine' if is_windows();
+	my ($spool, $db) = (put("$dir/exclusive", 2), "$dir/exclusive.db");
+	sweep_ok({ index => $db, status => [0] }, 'scan', $spool);
+	sql($db, 'pragma journal_mode = delete');
+	open my $lock, '|-', 'sqlite3', $db or die;
+	$lock->autoflush(1);
+	print $lock "begin exclusive;\n.shell touch '$dir/is-locked'\n";
+	for (1 .. 300) {
+		last if -e "$dir/is-locked";
+		select undef, undef, undef, 0.1;
+	}
+	# it would be waited for a minute
+	my $r = sweep({ index => $db, wrap => [qw(timeout 45)] }, 'check', '-t', 2, '--on-alert', "cat >'$dir/late'", $spool);
+	is($r->{status}, 3, 'it is UNKNOWN, and the process ends');
+	like($r->{out}, qr/\ASPOOL UNKNOWN - no answer within 2 s/, 'is said');
+	like(slurp("$dir/late"), qr/"state":"UNKNOWN"/, 'and so it is to the command of alerts');
+	print $lock "rollback;\n";
+	close $lock;
+};
+
 subtest 'history: the same hour and weekday, by median' => sub {
 	my ($spool, $db) = (put("$dir/grown", 300), "$dir/grown.db");
 	# a zone in which it is half past: no hour begins while this runs
