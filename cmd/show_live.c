@@ -65,7 +65,7 @@ read_item(struct show_live *l, struct arena *a, const struct spool_item *it, str
 	if (d->log(l->sp, l->reader, it, to_log, &l->log, e) < 0)
 		return -1;
 	l->parts = m.parts;
-	l->queue = m.queue;
+	l->queue = head_text(a, m.queue, strlen(m.queue), NULL);	/* as the index has it */
 	l->state = msg_state_name(m.state);
 	l->is_found = 1;
 	return 0;

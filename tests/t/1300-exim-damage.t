@@ -242,6 +242,14 @@ subtest 'queues and places' => sub {
 	my %row = by_id(listing($index));
 	my %queue = ((map { $at{$_} => m{^(.*/)?Finput} ? ($1 // '') . 'Finput' : s{/?input.*}{}r } keys %at), $apart => '');
 	is_deeply({ map { $_ => $row{$_}{queue} } keys %row }, \%queue, 'every message in its queue');
+	SKIP: {
+		skip 'names of files are UTF-16 on Windows', 1 if is_windows();
+		make_path("$spool/b\xfc/input");
+		my $id = $at{input};
+		rename "$spool/input/$id-$_", "$spool/b\xfc/input/$id-$_" or die $! for qw(H D);
+		scan_of($index, "exim:$spool");
+		unlike(sweep({ index => $index }, 'show', $id)->{err}, qr/the index is older/, 'a queue whose name is no UTF-8 is the same when it is read again');
+	}
 	is($row{ $at{$_} }{state}, $_ =~ /Finput/ ? 'frozen' : 'deferred', "$_: state") for sort keys %at;
 	is($row{ $at{'Finput/M'} }{reason}, 'Connection refused', 'its log is found in Fmsglog');
 	is(sweep({ index => $index }, 'scan', "exim:$spool")->{status}, 0, 'KIND:DIR');
