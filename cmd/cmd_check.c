@@ -97,6 +97,8 @@ options(struct check_run *r, struct err *e)
 	if (repeat != NULL && (range_number(&seconds, repeat, RANGE_SECONDS) < 0 || seconds < 1 || seconds > 1e9))
 		return err_set(e, 0, "check: --repeat: \"%.60s\" is no time such as 30m or 1d", repeat);
 	r->repeat = (int64_t)(seconds * 1e6);
+	if (r->c->opt[OPT_METRICS] != NULL && *r->c->opt[OPT_METRICS] == '\0')
+		return err_set(e, 0, "check: --metrics needs the name of a file");
 	for (g = r->c->given; g != NULL && g < r->c->given + r->c->ngiven; g++)
 		if ((g->key == OPT_WARNING || g->key == OPT_CRITICAL) &&
 		    check_limit_set(&r->limits, g->key == OPT_CRITICAL, g->value, e) < 0)

@@ -117,6 +117,8 @@ paths(struct plan_of_it *p, struct err *e)
 	if (good_path("--program", p->s.program, e) < 0 || (p->s.metrics != NULL && good_path("--metrics", p->s.metrics, e) < 0) ||
 	    (p->s.index != NULL && good_path("--index", p->s.index, e) < 0))
 		return -1;
+	if (p->c->opt[OPT_FOLDER] != NULL && *p->c->opt[OPT_FOLDER] == '\0')
+		return err_set(e, 0, "schedule: --folder needs the name of a folder");
 	p->folder = p->c->opt[OPT_FOLDER] != NULL ? p->c->opt[OPT_FOLDER] : systems[p->with].folder;
 	if (p->folder == NULL)
 		p->folder = keep(&p->arena, sys_parent(index, &index));

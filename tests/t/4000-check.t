@@ -70,6 +70,7 @@ subtest 'a quiet spool is OK' => sub {
 	is($v->{exim_messages}, 4, 'the number');
 	is($v->{exim_growth}, 'U', 'what has no history is U');
 	ok(-e "$dir/quiet.db", 'a missing index was made');
+	like(check("$dir/quiet.db", '--metrics', '', $spool)->{out}, qr/\ASPOOL UNKNOWN - .*--metrics needs the name of a file$/m, 'metrics need a name');
 	$r = check("$dir/quiet.db", '-v', "exim:$spool");
 	is($r->{out} =~ tr/\n//, 1 + @names + 1, '-v: a line a check, and the account');
 	is(($r->{out} =~ tr/|//), 1, 'and no second bar');

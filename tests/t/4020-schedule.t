@@ -87,6 +87,7 @@ spew("$dir/tool", "#!/bin/sh\necho \"\$*\" >>'$dir/called'\n", 0755);
 	is(sweep('--index', "$dir/w/i.db", 'schedule', '--with', 'task', '--remove')->{status}, 0, 'and removed');
 	like(slurp("$dir/called"), qr{\n/delete /tn spoolsweep health check /f\n\z}, 'at the scheduler');
 	ok(!-e "$dir/w/spoolsweep-check.xml", 'and its file');
+	is(schedule($_, '--with', 'systemd', '--folder', '')->{status}, 64, "$_: no name of a folder is not the root") for qw(--install --remove);
 	is(schedule('--remove', '--with', 'systemd', '--folder', $units)->{status}, 0, 'units are removed');
 	is_deeply([glob "$units/*"], [], 'all of them');
 	is(schedule('--remove', '--with', 'systemd', '--folder', $units)->{status}, 0, 'what is not there need not be removed');
