@@ -73,7 +73,7 @@ int campaign_decode(uint32_t out[CAMPAIGN_PRINT_MAX], size_t *n, const void *byt
 /* ---- a spool ---- */
 
 struct campaign_item {
-	const uint32_t *print;	/* kept by the caller */
+	uint32_t *print;	/* the caller's, as all of it; no two share memory. Written to while it is grouped, and then as before */
 	uint32_t n;		/* not 0 */
 	uint32_t times;		/* messages with this very print, not 0 */
 	uint64_t id;		/* out: the campaign, below 2^48 */

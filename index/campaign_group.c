@@ -25,6 +25,9 @@
  *
  * Each group is compared with those few that most of its traits were last seen in: time and memory are
  * linear. Everything is done in the order of the prints themselves, so the order of reading does not matter.
+ *
+ * A million different prints make a million groups, nearly all of one print: such a group is 64 bytes and the print itself, in which the
+ * traits are numbered where they stand. What a group of several messages needs besides is made when there is one.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -58,14 +61,7 @@
 #define EVIDENCE 4.0		/* traits in common, at least */
 #define OWN_LIKENESS 0.8	/* how alike a message is to its own copies, as long as none is known … */
 #define OWN_WEIGHT 2.0		/* … counted as so many */
-
-struct node {			/* one print */
-	struct campaign_item *item;
-	uint32_t *trait;	/* those that two messages or more have: numbers in the table of traits, ascending */
-	uint32_t ntraits;
-	float own[CAMPAIGN_BLOCKS];	/* weight of all traits of the block */
-	float rows[2];		/* rows of words in the beginning and in the rest, those that were not kept too */
-};
+#define COMPARED_MAX 65536	/* of more groups it is not kept what they had in common: then their prints are short, and soon compared anew */
 
 struct shared { double of[CAMPAIGN_BLOCKS]; };	/* mean number of traits that a member of one has in common with one of the other */
 
@@ -76,36 +72,49 @@ struct compared {
 	struct shared shared;
 };
 
+/* Of one print; or of more, or of more messages than one that were looked at: then in `many`. */
 struct group {
-	uint32_t times;		/* messages; 0: merged into `into` */
-	uint32_t into;
-	uint32_t first;		/* its first node: its rank among equals */
-	uint32_t *trait, *count;
-	uint32_t n, cap;
-	int has_room;		/* trait and count are its own memory, with room for cap; else in that of all */
-	double own[CAMPAIGN_BLOCKS];	/* sum over its messages */
-	double mean[CAMPAIGN_BLOCKS];	/* of it, a message */
-	double rows[2];		/* rows of words in their beginnings and in the rest, the same sums */
-	double likeness, front, text;	/* of its members among themselves, as alike, front_alike and text_alike have it; likeness below 0: to be found */
+	struct campaign_item *item;	/* its first print, with numbers of traits in the place of those that two messages or more have */
+	union {
+		struct many *many;	/* NULL: all is here and in the print */
+		size_t into;		/* times is 0: it was merged into that one */
+	};
+	uint32_t times;		/* messages */
+	uint32_t n;		/* such numbers at the beginning of the print, ascending; the others follow */
+	float own[CAMPAIGN_BLOCKS];	/* weight of all traits of the block, a message */
+	float rows[2];		/* rows of words in the beginning and in the rest, those that were not kept too */
+};
+
+struct among { double likeness, front, text; };	/* how alike members are, as alike, front_alike and text_alike have it; likeness below 0: to be found */
+
+struct many {
+	uint32_t *trait, *count;	/* of its prints; and how many messages have each */
+	uint32_t n, cap;	/* cap 0: still those of its print, times as many */
+	size_t first;		/* its first group of one print: its rank among equals */
+	double own[CAMPAIGN_BLOCKS], rows[2];	/* sums over its messages */
+	struct among among;
+};
+
+/* The traits of a group and how many of its messages have each: count[i * step]. */
+struct traits {
+	const uint32_t *trait, *count;
+	uint32_t n, step;
 };
 
 struct grouping {
-	struct node *node;
-	size_t nnodes;
-	uint32_t *arena;	/* traits of all nodes … */
-	uint32_t *counts;	/* … and how many of its messages have each, of groups that have not grown */
-	uint32_t *name, *total;	/* of each trait: its number in prints; messages that have it */
+	uint32_t *name;		/* of each trait: its number in prints */
 	uint32_t start[CAMPAIGN_BLOCKS + 1];	/* first trait of each block */
 	uint32_t *near;		/* first trait whose number has these top bits or higher ones */
 	size_t ntraits;
 	struct group *group;
+	size_t nall;		/* those that were merged too */
 	uint32_t *order;
 	size_t ngroups;		/* in order */
 	uint32_t *ring;		/* RING groups + 1 of each trait */
 	unsigned char *next;
-	struct compared *compared;	/* TRIES of each group */
-	uint32_t *votes;	/* of each group, while candidates are sought */
-	uint32_t *mark;		/* of each trait: how many messages of the group at hand have it */
+	struct compared *compared;	/* TRIES of each group; NULL: they are too many */
+	uint16_t *votes;	/* of each group, while candidates are sought */
+	uint32_t *mark;		/* of each trait: how many messages of the group at hand have it; at the end: how many have it at all */
 };
 
 /* ---- traits ---- */
@@ -133,36 +142,62 @@ sort_u32(uint32_t *v, size_t n)
 	free(other);
 }
 
-/* The traits that more than one message has, and how many have each. */
+/* The numbers of one block, those of a print with several messages twice. n of a group is how many of its numbers were taken so far. */
+static size_t
+gather_block(uint32_t *out, struct grouping *g, unsigned block)
+{
+	const struct campaign_item *item;
+	struct group *a;
+	size_t i, n = 0;
+
+	for (i = 0; i < g->nall; i++) {
+		a = &g->group[i];
+		for (item = a->item; a->n < item->n && item->print[a->n] >> BLOCK_SHIFT == block; a->n++) {
+			out[n++] = item->print[a->n];
+			if (item->times > 1)
+				out[n++] = item->print[a->n];
+		}
+	}
+	return n;
+}
+
+static void
+count_blocks(size_t out[CAMPAIGN_BLOCKS], const struct grouping *g)
+{
+	const struct campaign_item *item;
+	size_t i;
+	uint32_t k;
+
+	memset(out, 0, CAMPAIGN_BLOCKS * sizeof *out);
+	for (i = 0; i < g->nall; i++)
+		for (item = g->group[i].item, k = 0; k < item->n; k++)
+			out[item->print[k] >> BLOCK_SHIFT] += item->times > 1 ? 2 : 1;
+}
+
+/* The traits that more than one message has: of one block after the other, as the numbers of all at once take too much memory. */
 static void
 collect_traits(struct grouping *g)
 {
-	size_t total = 0, i, k;
-	uint32_t *all, times;
-	struct node *d;
+	size_t size[CAMPAIGN_BLOCKS], i, k, n, end;
+	uint32_t *all;
 	unsigned b;
 
-	for (i = 0; i < g->nnodes; i++)
-		total += g->node[i].item->n * (g->node[i].item->times > 1 ? 2u : 1u);
-	all = mem_new((total + 1) * sizeof *all);
-	for (total = i = 0; i < g->nnodes; i++)
-		for (d = &g->node[i], times = 0; times < 2 && times < d->item->times; times++) {
-			memcpy(all + total, d->item->print, d->item->n * sizeof *all);
-			total += d->item->n;
+	count_blocks(size, g);
+	for (b = 0; b < CAMPAIGN_BLOCKS; b++) {
+		g->start[b] = (uint32_t)g->ntraits;
+		all = mem_grow(NULL, (size[b] + 1) * sizeof *all);
+		end = gather_block(all, g, b);
+		sort_u32(all, end);
+		for (i = n = 0; i < end; i = k) {
+			for (k = i + 1; k < end && all[k] == all[i]; k++)
+				;
+			if (k - i >= 2)
+				all[n++] = all[i];
 		}
-	sort_u32(all, total);
-	for (i = g->ntraits = 0; i < total; i = k) {
-		for (k = i + 1; k < total && all[k] == all[i]; k++)
-			;
-		if (k - i >= 2)
-			all[g->ntraits++] = all[i];
-	}
-	g->name = mem_grow(all, (g->ntraits + 1) * sizeof *all);
-	g->total = mem_new((g->ntraits + 1) * sizeof *g->total);
-	for (b = 0, i = 0; b < CAMPAIGN_BLOCKS; b++) {
-		while (i < g->ntraits && g->name[i] >> BLOCK_SHIFT < b)
-			i++;
-		g->start[b] = (uint32_t)i;
+		g->name = mem_grow(g->name, (g->ntraits + n + 1) * sizeof *g->name);
+		memcpy(g->name + g->ntraits, all, n * sizeof *all);
+		g->ntraits += n;
+		free(all);
 	}
 	g->start[CAMPAIGN_BLOCKS] = (uint32_t)g->ntraits;
 	g->near = mem_new((NEAR + 1) * sizeof *g->near);
@@ -209,31 +244,85 @@ count_rows(const struct campaign_item *item, unsigned block)
 }
 
 static void
-number_traits(struct grouping *g)
+number_traits(const struct grouping *g, struct group *a)
 {
-	size_t i, k, total = 0;
-	struct node *d;
+	uint32_t other[CAMPAIGN_PRINT_MAX], *print = a->item->print, n = 0, k;
 
-	for (i = 0; i < g->nnodes; i++)
-		total += g->node[i].item->n;
-	g->arena = mem_grow(NULL, (total + 1) * sizeof *g->arena);
-	g->counts = mem_grow(NULL, (total + 1) * sizeof *g->counts);
-	for (total = i = 0; i < g->nnodes; i++) {
-		d = &g->node[i];
-		d->trait = g->arena + total;
-		for (k = 0; k < d->item->n; k++) {
-			unsigned block = d->item->print[k] >> BLOCK_SHIFT;
+	a->rows[0] = (float)count_rows(a->item, CAMPAIGN_HEAD);
+	a->rows[1] = (float)count_rows(a->item, CAMPAIGN_REST);
+	for (k = a->n = 0; k < a->item->n; k++) {
+		const uint32_t name = print[k];
 
-			if (find_trait(&d->trait[d->ntraits], g, d->item->print[k])) {
-				g->total[d->trait[d->ntraits++]] += d->item->times;
-				d->own[block] += 1;
-			} else
-				d->own[block] += (float)UNSHARED;
+		if (find_trait(&print[a->n], g, name)) {
+			a->n++;
+			a->own[name >> BLOCK_SHIFT] += 1;
+		} else {
+			other[n++] = name;
+			a->own[name >> BLOCK_SHIFT] += (float)UNSHARED;
 		}
-		d->rows[0] = (float)count_rows(d->item, CAMPAIGN_HEAD);
-		d->rows[1] = (float)count_rows(d->item, CAMPAIGN_REST);
-		total += d->ntraits;
 	}
+	if (n != 0)
+		memcpy(print + a->n, other, n * sizeof *print);
+}
+
+/* Its first print as it was. */
+static void
+name_traits(uint32_t out[CAMPAIGN_PRINT_MAX], const struct grouping *g, const struct group *a)
+{
+	const uint32_t *print = a->item->print;
+	uint32_t i = 0, k = a->n, n;
+
+	for (n = 0; n < a->item->n; n++) {
+		if (k == a->item->n || (i < a->n && g->name[print[i]] < print[k]))
+			out[n] = g->name[print[i++]];
+		else
+			out[n] = print[k++];
+	}
+}
+
+static struct traits
+traits_of(const struct group *a)
+{
+	const struct many *m = a->many;
+
+	return m != NULL && m->cap != 0 ? (struct traits){ m->trait, m->count, m->n, 1 } : (struct traits){ a->item->print, &a->times, a->n, 0 };
+}
+
+static double
+own_sum(const struct group *a, unsigned block)
+{
+	return a->many != NULL ? a->many->own[block] : (double)a->own[block] * (double)a->times;
+}
+
+static double
+rows_sum(const struct group *a, unsigned k)
+{
+	return a->many != NULL ? a->many->rows[k] : (double)a->rows[k] * (double)a->times;
+}
+
+static size_t
+first_of(const struct grouping *g, const struct group *a)
+{
+	return a->many != NULL ? a->many->first : (size_t)(a - g->group);
+}
+
+static struct many *
+make_many(const struct grouping *g, struct group *a)
+{
+	struct many *m = a->many;
+	unsigned b;
+
+	if (m != NULL)
+		return m;
+	m = mem_new(sizeof *m);
+	m->first = first_of(g, a);
+	for (b = 0; b < CAMPAIGN_BLOCKS; b++)
+		m->own[b] = own_sum(a, b);
+	m->rows[0] = rows_sum(a, 0);
+	m->rows[1] = rows_sum(a, 1);
+	m->among.likeness = -1;
+	a->many = m;
+	return m;
 }
 
 /* ---- likeness ---- */
@@ -244,14 +333,15 @@ static void
 shared_between(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
 {
 	const double pairs = (double)a->times * (double)b->times;
+	const struct traits t = traits_of(a);
 	uint32_t i = 0, end;
 	unsigned block;
 	double sum;
 
 	for (block = 0; block < CAMPAIGN_BLOCKS; block++) {
 		end = g->start[block + 1];
-		for (sum = 0; i < a->n && a->trait[i] < end; i++)
-			sum += (double)a->count[i] * (double)g->mark[a->trait[i]] / pairs;
+		for (sum = 0; i < t.n && t.trait[i] < end; i++)
+			sum += (double)t.count[i * t.step] * (double)g->mark[t.trait[i]] / pairs;
 		s->of[block] = sum;
 	}
 }
@@ -259,10 +349,11 @@ shared_between(struct shared *s, const struct grouping *g, const struct group *a
 static void
 mark(const struct grouping *g, const struct group *a, int is_set)
 {
+	const struct traits t = traits_of(a);
 	uint32_t i;
 
-	for (i = 0; i < a->n; i++)
-		g->mark[a->trait[i]] = is_set ? a->count[i] : 0;
+	for (i = 0; i < t.n; i++)
+		g->mark[t.trait[i]] = is_set ? t.count[i * t.step] : 0;
 }
 
 /* The same, from when the two were compared last if neither has grown since. */
@@ -270,9 +361,15 @@ static void
 shared_of(struct shared *s, const struct grouping *g, const struct group *a, const struct group *b)
 {
 	uint32_t other = (uint32_t)(a - g->group) + 1;
-	struct compared *known = g->compared + (size_t)(b - g->group) * TRIES, *c = &known[other % TRIES];
+	struct compared *known, *c;
 	size_t i;
 
+	if (g->compared == NULL) {
+		shared_between(s, g, a, b);
+		return;
+	}
+	known = g->compared + (size_t)(b - g->group) * TRIES;
+	c = &known[other % TRIES];
 	for (i = 0; i < TRIES; i++)
 		if (known[i].other == other || known[i].other == 0) {
 			c = &known[i];
@@ -290,15 +387,17 @@ shared_of(struct shared *s, const struct grouping *g, const struct group *a, con
 static void
 shared_within(struct shared *s, const struct grouping *g, const struct group *a)
 {
-	double pairs = (double)a->times * (double)(a->times - 1);
+	double pairs = (double)a->times * (double)(a->times - 1), count;
+	const struct traits t = traits_of(a);
 	unsigned block = 0;
 	uint32_t i;
 
 	memset(s, 0, sizeof *s);
-	for (i = 0; i < a->n; i++) {
-		while (a->trait[i] >= g->start[block + 1])
+	for (i = 0; i < t.n; i++) {
+		while (t.trait[i] >= g->start[block + 1])
 			block++;
-		s->of[block] += (double)a->count[i] * (double)(a->count[i] - 1) / pairs;
+		count = (double)t.count[i * t.step];
+		s->of[block] += count * (count - 1) / pairs;
 	}
 }
 
@@ -317,7 +416,7 @@ larger(double a, double b)
 static double
 own(const struct group *a, unsigned block)
 {
-	return a->mean[block];
+	return a->many != NULL ? a->many->own[block] / (double)a->times : (double)a->own[block];
 }
 
 static double
@@ -435,14 +534,27 @@ know_likeness(const struct grouping *g, struct group *a)
 {
 	double like[CAMPAIGN_BLOCKS];
 	struct shared s;
+	struct many *m;
 
-	if (a->times < 2 || a->likeness >= 0)
+	if (a->times < 2)
+		return;
+	m = make_many(g, a);
+	if (m->among.likeness >= 0)
 		return;
 	shared_within(&s, g, a);
 	blocks_alike(like, &s, a, a);
-	a->likeness = alike(like, a, a);
-	a->front = front_alike(like, a, a);
-	a->text = text_alike(&s, a, a);
+	m->among.likeness = alike(like, a, a);
+	m->among.front = front_alike(like, a, a);
+	m->among.text = text_alike(&s, a, a);
+}
+
+/* Of one alone it counts for nothing. */
+static const struct among *
+among(const struct group *a)
+{
+	static const struct among none = { 0, 0, 0 };
+
+	return a->many != NULL ? &a->many->among : &none;
 }
 
 /* The mean of what both have, weighed by how many pairs of members it comes from; for one alone what is usual. */
@@ -463,7 +575,7 @@ rows_new(const struct shared *s, const struct group *a, const struct group *b)
 
 	for (k = 0; k < 2; k++) {
 		got = cosine(s, a, b, k == 0 ? CAMPAIGN_HEAD : CAMPAIGN_REST);
-		sum += larger(a->rows[k] / (double)a->times, b->rows[k] / (double)b->times) * (1 - got);
+		sum += larger(rows_sum(a, k) / (double)a->times, rows_sum(b, k) / (double)b->times) * (1 - got);
 	}
 	return sum;
 }
@@ -472,18 +584,19 @@ rows_new(const struct shared *s, const struct group *a, const struct group *b)
 static double
 links_known(const struct grouping *g, const struct group *a)
 {
+	const struct traits t = traits_of(a);
 	double sum = 0;
-	uint32_t i, lo = 0, hi = a->n;
+	uint32_t i, lo = 0, hi = t.n;
 
 	while (lo < hi) {	/* the first link: they stand behind all of the text */
 		i = lo + (hi - lo) / 2;
-		if (a->trait[i] < g->start[CAMPAIGN_URL])
+		if (t.trait[i] < g->start[CAMPAIGN_URL])
 			lo = i + 1;
 		else
 			hi = i;
 	}
-	for (i = lo; i < a->n && a->trait[i] < g->start[CAMPAIGN_URL + 1]; i++)
-		sum += (double)a->count[i];
+	for (i = lo; i < t.n && t.trait[i] < g->start[CAMPAIGN_URL + 1]; i++)
+		sum += (double)t.count[i * t.step];
 	return sum / (double)a->times;
 }
 
@@ -500,7 +613,7 @@ is_new_text(const struct shared *s, const struct grouping *g, const struct group
 static int
 is_note(const struct shared *s, const struct group *a, const struct group *b)
 {
-	double rows = larger((a->rows[0] + a->rows[1]) / (double)a->times, (b->rows[0] + b->rows[1]) / (double)b->times);
+	double rows = larger((rows_sum(a, 0) + rows_sum(a, 1)) / (double)a->times, (rows_sum(b, 0) + rows_sum(b, 1)) / (double)b->times);
 
 	return rows <= NOTE_ROWS && s->of[CAMPAIGN_URL] >= 0.5;
 }
@@ -511,7 +624,7 @@ are_copies(const struct group *a, const struct group *b)
 {
 	double wa = (double)a->times - 1, wb = (double)b->times - 1;
 
-	return wa + wb >= COPIES_MIN && a->text * wa + b->text * wb > COPIES * (wa + wb);
+	return wa + wb >= COPIES_MIN && among(a)->text * wa + among(b)->text * wb > COPIES * (wa + wb);
 }
 
 /* Letters of one firm: other subjects, and the texts become the same towards their end. A text with variants has them everywhere. */
@@ -527,7 +640,7 @@ is_other_letter(const double *like)
 static int
 is_same_file(const struct shared *s, const struct group *a, const struct group *b)
 {
-	return larger((a->rows[0] + a->rows[1]) / (double)a->times, (b->rows[0] + b->rows[1]) / (double)b->times) < WORDLESS &&
+	return larger((rows_sum(a, 0) + rows_sum(a, 1)) / (double)a->times, (rows_sum(b, 0) + rows_sum(b, 1)) / (double)b->times) < WORDLESS &&
 	    cosine(s, a, b, CAMPAIGN_FILE) >= SAME_FILES;
 }
 
@@ -554,9 +667,9 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 	if (are_copies(a, b) && is_new_text(&s, g, a, b))
 		return 0;
 	ease = is_note(&s, a, b) ? NOTE : 1;
-	if (front_alike(like, a, b) < ease * FRONT * pooled(a->front, a->times, b->front, b->times))
+	if (front_alike(like, a, b) < ease * FRONT * pooled(among(a)->front, a->times, among(b)->front, b->times))
 		return 0;
-	want = ease * pooled(a->likeness, a->times, b->likeness, b->times);
+	want = ease * pooled(among(a)->likeness, a->times, among(b)->likeness, b->times);
 	return got / larger(FLOOR, strict * want * smaller(1, want / UNIFORM));
 }
 
@@ -564,61 +677,62 @@ merit(const struct grouping *g, struct group *a, struct group *b, double strict)
 
 /* The half that most of its messages have stays; of equal ones the first. */
 static void
-prune(struct group *a)
+prune(struct many *m)
 {
 	const uint32_t keep = CENTRE_MAX / 2;
-	uint32_t *sorted = mem_grow(NULL, a->n * sizeof *sorted), least, equal = 0, i, n = 0;
+	uint32_t *sorted = mem_grow(NULL, m->n * sizeof *sorted), least, equal = 0, i, n = 0;
 
-	memcpy(sorted, a->count, a->n * sizeof *sorted);
-	sort_u32(sorted, a->n);
-	least = sorted[a->n - keep];
-	for (i = a->n - keep; i < a->n && sorted[i] == least; i++)
+	memcpy(sorted, m->count, m->n * sizeof *sorted);
+	sort_u32(sorted, m->n);
+	least = sorted[m->n - keep];
+	for (i = m->n - keep; i < m->n && sorted[i] == least; i++)
 		equal++;
-	for (i = 0; i < a->n; i++) {
-		if (a->count[i] < least || (a->count[i] == least && equal == 0))
+	for (i = 0; i < m->n; i++) {
+		if (m->count[i] < least || (m->count[i] == least && equal == 0))
 			continue;
-		equal -= a->count[i] == least;
-		a->count[n] = a->count[i];
-		a->trait[n++] = a->trait[i];
+		equal -= m->count[i] == least;
+		m->count[n] = m->count[i];
+		m->trait[n++] = m->trait[i];
 	}
-	a->n = n;
+	m->n = n;
 	free(sorted);
 }
 
+/* For n traits, in memory of its own. */
 static void
 make_room(struct group *a, uint32_t n)
 {
-	uint32_t *trait = a->has_room ? a->trait : NULL, *count = a->has_room ? a->count : NULL;
+	const struct traits t = traits_of(a);
+	struct many *m = a->many;
+	uint32_t i, is_new = m->cap == 0;
 
-	a->cap = n + n / 2;
-	trait = mem_grow(trait, a->cap * sizeof *trait);
-	count = mem_grow(count, a->cap * sizeof *count);
-	if (!a->has_room && a->n != 0) {
-		memcpy(trait, a->trait, a->n * sizeof *trait);
-		memcpy(count, a->count, a->n * sizeof *count);
+	if (n <= m->cap)
+		return;
+	m->cap = n + n / 4;
+	m->trait = mem_grow(m->trait, m->cap * sizeof *m->trait);
+	m->count = mem_grow(m->count, m->cap * sizeof *m->count);
+	for (i = 0; is_new && i < t.n; i++) {
+		m->trait[i] = t.trait[i];
+		m->count[i] = a->times;
 	}
-	a->trait = trait;
-	a->count = count;
-	a->has_room = 1;
+	if (is_new)
+		m->n = t.n;
 }
 
 static void
-free_traits(struct group *a)
+free_many(struct many *m)
 {
-	if (a->has_room) {
-		free(a->trait);
-		free(a->count);
-	}
-	a->trait = a->count = NULL;
-	a->n = a->cap = 0;
-	a->has_room = 0;
+	if (m == NULL)
+		return;
+	free(m->trait);
+	free(m->count);
+	free(m);
 }
 
-/* Backwards, so that one array serves. */
-static void
-merge_traits(struct group *a, const struct group *b)
+static uint32_t
+count_both(const struct traits *a, const struct traits *b)
 {
-	uint32_t both = 0, i, k, o;
+	uint32_t both = 0, i, k;
 
 	for (i = k = 0; i < a->n && k < b->n;) {
 		if (a->trait[i] == b->trait[k]) {
@@ -630,64 +744,72 @@ merge_traits(struct group *a, const struct group *b)
 		else
 			k++;
 	}
-	o = a->n + b->n - both;
-	if (o > a->cap)
-		make_room(a, o);
-	i = a->n;
-	k = b->n;
-	a->n = o;
+	return both;
+}
+
+/* Backwards, so that one array serves. */
+static void
+merge_traits(struct group *a, const struct group *b)
+{
+	const struct traits t = traits_of(a), u = traits_of(b);
+	uint32_t i = t.n, k = u.n, o = i + k - count_both(&t, &u);
+	struct many *m = a->many;
+
+	make_room(a, o);
+	m->n = o;
 	while (k > 0) {
 		o--;
-		if (i > 0 && a->trait[i - 1] > b->trait[k - 1]) {
-			a->trait[o] = a->trait[--i];
-			a->count[o] = a->count[i];
-		} else if (i > 0 && a->trait[i - 1] == b->trait[k - 1]) {
-			a->trait[o] = a->trait[--i];
-			a->count[o] = a->count[i] + b->count[--k];
+		if (i > 0 && m->trait[i - 1] > u.trait[k - 1]) {
+			m->trait[o] = m->trait[--i];
+			m->count[o] = m->count[i];
+		} else if (i > 0 && m->trait[i - 1] == u.trait[k - 1]) {
+			m->trait[o] = m->trait[--i];
+			k--;
+			m->count[o] = m->count[i] + u.count[k * u.step];
 		} else {
-			a->trait[o] = b->trait[--k];
-			a->count[o] = b->count[k];
+			m->trait[o] = u.trait[--k];
+			m->count[o] = u.count[k * u.step];
 		}
 	}
 }
 
 static void
-merge(struct grouping *g, uint32_t into, uint32_t from)
+merge(const struct grouping *g, size_t into, size_t from)
 {
 	struct group *a = &g->group[into], *b = &g->group[from];
+	struct many *m = make_many(g, a);
 	unsigned k;
 
 	merge_traits(a, b);
-	if (a->n > CENTRE_MAX)
-		prune(a);
-	a->likeness = -1;
-	a->rows[0] += b->rows[0];
-	a->rows[1] += b->rows[1];
+	if (m->n > CENTRE_MAX)
+		prune(m);
+	m->among.likeness = -1;
+	m->rows[0] += rows_sum(b, 0);
+	m->rows[1] += rows_sum(b, 1);
+	for (k = 0; k < CAMPAIGN_BLOCKS; k++)
+		m->own[k] += own_sum(b, k);
+	if (first_of(g, b) < m->first)
+		m->first = first_of(g, b);
 	a->times += b->times;
-	for (k = 0; k < CAMPAIGN_BLOCKS; k++) {
-		a->own[k] += b->own[k];
-		a->mean[k] = a->own[k] / (double)a->times;
-	}
-	if (b->first < a->first)
-		a->first = b->first;
 	b->times = 0;
+	free_many(b->many);
 	b->into = into;
-	free_traits(b);
 }
 
 static void
 remember(struct grouping *g, const struct group *a, uint32_t at)
 {
+	const struct traits t = traits_of(a);
 	const uint32_t x = at + 1;
 	uint32_t i, *ring;
 
-	for (i = 0; i < a->n; i++) {
-		if (a->count[i] * 8 < a->times)
+	for (i = 0; i < t.n; i++) {
+		if (t.count[i * t.step] * 8 < a->times)
 			continue;
-		ring = g->ring + (size_t)a->trait[i] * RING;
+		ring = g->ring + (size_t)t.trait[i] * RING;
 		if (((ring[0] == x) | (ring[1] == x) | (ring[2] == x) | (ring[3] == x)) == 0) {
-			ring[g->next[a->trait[i]]] = x;
-			g->next[a->trait[i]] = (unsigned char)((g->next[a->trait[i]] + 1) % RING);
+			ring[g->next[t.trait[i]]] = x;
+			g->next[t.trait[i]] = (unsigned char)((g->next[t.trait[i]] + 1) % RING);
 		}
 	}
 }
@@ -703,14 +825,15 @@ has_more(const struct grouping *g, uint32_t a, uint32_t b)
 static size_t
 candidates(uint32_t best[TRIES], const struct grouping *g, const struct group *a)
 {
+	const struct traits t = traits_of(a);
 	uint32_t met[CANDIDATES], i, at;
 	const uint32_t *ring;
 	size_t n = 0, nbest = 0, k, r;
 
-	for (i = 0; i < a->n; i++) {
-		if (a->count[i] * 8 < a->times)
+	for (i = 0; i < t.n; i++) {
+		if (t.count[i * t.step] * 8 < a->times)
 			continue;
-		ring = g->ring + (size_t)a->trait[i] * RING;
+		ring = g->ring + (size_t)t.trait[i] * RING;
 		for (r = 0; r < RING && ring[r] != 0; r++) {
 			at = ring[r] - 1;
 			if (g->votes[at] == 0) {
@@ -765,27 +888,28 @@ larger_first(const void *a, const void *b)
 	return x->times != y->times ? (x->times > y->times ? -1 : 1) : (x->first > y->first) - (x->first < y->first);
 }
 
+/* Nearly all of many groups are of one message: those are in order as they stand. */
 static void
 sort_groups(struct grouping *g)
 {
-	struct ranked *v = mem_new((g->ngroups + 1) * sizeof *v);
+	struct ranked *v;
 	size_t i, n = 0;
 
-	for (i = 0; i < g->ngroups; i++) {
-		uint32_t at = g->order[i];
-
-		if (g->group[at].times == 0)
-			continue;
-		v[n].times = g->group[at].times;
-		v[n].first = g->group[at].first;
-		v[n++].group = at;
-	}
+	for (i = 0; i < g->nall; i++)
+		n += g->group[i].times > 1;
+	v = mem_grow(NULL, (n + 1) * sizeof *v);
+	for (i = n = 0; i < g->nall; i++)
+		if (g->group[i].times > 1)
+			v[n++] = (struct ranked){ g->group[i].times, (uint32_t)first_of(g, &g->group[i]), (uint32_t)i };
 	if (n != 0)
 		qsort(v, n, sizeof *v, larger_first);
 	for (i = 0; i < n; i++)
 		g->order[i] = v[i].group;
-	g->ngroups = n;
 	free(v);
+	for (i = 0; i < g->nall; i++)
+		if (g->group[i].times == 1)
+			g->order[n++] = (uint32_t)i;
+	g->ngroups = n;
 }
 
 /* Every group once, the largest first, to the best one before it. Returns how many were merged. */
@@ -812,11 +936,25 @@ pass(struct grouping *g, double strict)
 
 /* ---- ids ---- */
 
+/* How many messages have each trait. */
+static void
+count_traits(struct grouping *g)
+{
+	const struct campaign_item *item;
+	size_t i;
+	uint32_t k;
+
+	memset(g->mark, 0, g->ntraits * sizeof *g->mark);
+	for (i = 0; i < g->nall; i++)
+		for (item = g->group[i].item, k = 0; k < g->group[i].n; k++)
+			g->mark[item->print[k]] += item->times;
+}
+
 /* Is the trait the group's own: most of the messages that have it are in the group? */
 static int
-is_own(const struct grouping *g, const struct group *a, uint32_t i)
+is_own(const struct grouping *g, const struct traits *t, uint32_t i)
 {
-	return (double)a->count[i] >= 0.9 * (double)g->total[a->trait[i]];
+	return (double)t->count[i * t->step] >= 0.9 * (double)g->mark[t->trait[i]];
 }
 
 static uint64_t
@@ -836,13 +974,14 @@ take_smaller(uint64_t *best, uint64_t h)
 static uint64_t
 id_of_share(const struct grouping *g, const struct group *a, double share)
 {
+	const struct traits t = traits_of(a);
 	uint64_t subject = 0, any = 0;
 	uint32_t i, name;
 
-	for (i = 0; i < a->n; i++) {
-		if ((double)a->count[i] < share * (double)a->times || !is_own(g, a, i))
+	for (i = 0; i < t.n; i++) {
+		if ((double)t.count[i * t.step] < share * (double)a->times || !is_own(g, &t, i))
 			continue;
-		name = g->name[a->trait[i]];
+		name = g->name[t.trait[i]];
 		take_smaller(name >> BLOCK_SHIFT == CAMPAIGN_SKELETON ? &subject : &any, id_hash(name));
 	}
 	return subject != 0 ? subject : any;
@@ -850,25 +989,29 @@ id_of_share(const struct grouping *g, const struct group *a, double share)
 
 /* The same of a message that is alone: what no other has. */
 static uint64_t
-id_of_one(const struct grouping *g, const struct campaign_item *item)
+id_of_one(const struct group *a)
 {
 	uint64_t subject = 0, any = 0;
-	uint32_t i, at;
+	uint32_t i, name;
 
-	for (i = 0; i < item->n; i++)
-		if (!find_trait(&at, g, item->print[i]))
-			take_smaller(item->print[i] >> BLOCK_SHIFT == CAMPAIGN_SKELETON ? &subject : &any, id_hash(item->print[i]));
+	for (i = a->n; i < a->item->n; i++) {
+		name = a->item->print[i];
+		take_smaller(name >> BLOCK_SHIFT == CAMPAIGN_SKELETON ? &subject : &any, id_hash(name));
+	}
 	return subject != 0 ? subject : any;
 }
 
+/* Of the first print of a group. */
 static uint64_t
-hash_of(const struct campaign_item *item)
+hash_of(const struct grouping *g, const struct group *a)
 {
+	const struct group *first = &g->group[first_of(g, a)];
+	uint32_t print[CAMPAIGN_PRINT_MAX], i;
 	uint64_t h = UINT64_C(0xCBF29CE484222325);
-	uint32_t i;
 
-	for (i = 0; i < item->n; i++)
-		h = campaign_mix(h + item->print[i]);
+	name_traits(print, g, first);
+	for (i = 0; i < first->item->n; i++)
+		h = campaign_mix(h + print[i]);
 	return h;
 }
 
@@ -877,13 +1020,12 @@ static uint64_t
 id_of(const struct grouping *g, const struct group *a)
 {
 	static const double share[] = { 0.8, 0.4, 0.1 };
-	const struct node *d = &g->node[a->first];
-	uint64_t id = a->times == 1 ? id_of_one(g, d->item) : 0;
+	uint64_t id = a->times == 1 ? id_of_one(a) : 0;
 	size_t i;
 
 	for (i = 0; id == 0 && i < sizeof share / sizeof share[0]; i++)
 		id = id_of_share(g, a, share[i]);
-	return id != 0 ? id : hash_of(d->item);
+	return id != 0 ? id : hash_of(g, a);
 }
 
 static int
@@ -894,26 +1036,32 @@ compare_u64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Two groups with one id would be one: all that share an id take that of their first print. */
-static uint64_t *
+/* To the item of each group. Two groups with one id would be one: all that share an id take that of their first print. */
+static void
 make_ids(const struct grouping *g)
 {
-	uint64_t *id = mem_new((g->nnodes + 1) * sizeof *id), *sorted = mem_new((g->ngroups + 1) * sizeof *sorted), *at;
+	uint64_t *sorted = mem_grow(NULL, (g->ngroups + 1) * sizeof *sorted), *at, *id;
+	const struct group *a;
 	size_t i;
 
-	for (i = 0; i < g->ngroups; i++)
-		sorted[i] = id[g->order[i]] = id_of(g, &g->group[g->order[i]]) >> 16;
+	for (i = 0; i < g->ngroups; i++) {
+		a = &g->group[g->order[i]];
+		sorted[i] = a->item->id = id_of(g, a) >> 16;
+	}
 	if (g->ngroups != 0)
 		qsort(sorted, g->ngroups, sizeof *sorted, compare_u64);
 	for (i = 0; i < g->ngroups; i++) {
-		at = bsearch(&id[g->order[i]], sorted, g->ngroups, sizeof *sorted, compare_u64);
+		a = &g->group[g->order[i]];
+		id = &a->item->id;
+		at = bsearch(id, sorted, g->ngroups, sizeof *sorted, compare_u64);
 		if ((at > sorted && at[-1] == *at) || (at + 1 < sorted + g->ngroups && at[1] == *at))
-			id[g->order[i]] = campaign_mix(hash_of(g->node[g->group[g->order[i]].first].item) + 1) >> 16;
+			*id = campaign_mix(hash_of(g, a) + 1) >> 16;
 	}
-	for (i = 0; i < g->ngroups; i++)
-		id[g->order[i]] += id[g->order[i]] == 0;	/* 0 stands for none elsewhere */
+	for (i = 0; i < g->ngroups; i++) {
+		id = &g->group[g->order[i]].item->id;
+		*id += *id == 0;	/* 0 stands for none elsewhere */
+	}
 	free(sorted);
-	return id;
 }
 
 void
@@ -966,8 +1114,9 @@ sort_prints(struct sorted *v, size_t n, uint32_t at)
 	}
 }
 
+/* Each print a group, in the order of the prints. */
 static void
-make_nodes(struct grouping *g, struct campaign_item *item, size_t n)
+make_groups(struct grouping *g, struct campaign_item *item, size_t n)
 {
 	struct sorted *v = mem_grow(NULL, (n + 1) * sizeof *v);
 	size_t i;
@@ -976,91 +1125,73 @@ make_nodes(struct grouping *g, struct campaign_item *item, size_t n)
 		v[i].item = &item[i];
 	if (n != 0)
 		sort_prints(v, n, 0);
-	g->node = mem_new((n + 1) * sizeof *g->node);
-	g->nnodes = n;
-	for (i = 0; i < n; i++)
-		g->node[i].item = v[i].item;
+	g->group = zeroed((n + 1) * sizeof *g->group);
+	g->nall = n;
+	for (i = 0; i < n; i++) {
+		g->group[i].item = v[i].item;
+		g->group[i].times = v[i].item->times;
+	}
 	free(v);
 }
 
 static void
-make_groups(struct grouping *g)
+group_all(struct grouping *g)
 {
-	struct group *a;
-	struct node *d;
-	unsigned b;
-	uint32_t i, k, *count = g->counts;
+	static const double strict[] = { 0, 0, 0.9, 0.8, 0.75, 0.75 };
+	size_t i;
 
-	g->group = mem_new((g->nnodes + 1) * sizeof *g->group);
-	g->order = mem_new((g->nnodes + 1) * sizeof *g->order);
-	for (i = 0; i < g->nnodes; i++) {
-		a = &g->group[i];
-		d = &g->node[i];
-		g->order[i] = a->first = i;
-		a->times = d->item->times;
-		a->likeness = -1;
-		a->n = a->cap = d->ntraits;
-		a->trait = d->trait;
-		a->count = count;
-		for (k = 0; k < a->n; k++)
-			*count++ = a->times;
-		a->rows[0] = (double)d->rows[0] * (double)a->times;
-		a->rows[1] = (double)d->rows[1] * (double)a->times;
-		for (b = 0; b < CAMPAIGN_BLOCKS; b++) {
-			a->own[b] = (double)d->own[b] * (double)a->times;
-			a->mean[b] = a->own[b] / (double)a->times;
-		}
-	}
-	g->ngroups = g->nnodes;
+	g->ring = mem_grow(NULL, (g->ntraits * RING + 1) * sizeof *g->ring);
+	g->next = mem_grow(NULL, g->ntraits + 1);
+	g->votes = zeroed((g->nall + 1) * sizeof *g->votes);
+	g->compared = g->nall <= COMPARED_MAX ? zeroed((g->nall + 1) * TRIES * sizeof *g->compared) : NULL;
+	for (i = 0; i < sizeof strict / sizeof strict[0]; i++)
+		pass(g, strict[i]);
+	free(g->compared);
+	free(g->votes);
+	free(g->next);
+	free(g->ring);
 }
 
 static void
 tell_items(struct grouping *g)
 {
-	uint64_t *id = make_ids(g);
-	uint32_t i, at;
+	struct group *a, *to;
+	size_t i;
 
-	for (i = 0; i < g->nnodes; i++) {
-		for (at = i; g->group[at].times == 0; at = g->group[at].into)
+	count_traits(g);
+	make_ids(g);
+	for (i = 0; i < g->nall; i++) {
+		for (to = a = &g->group[i]; to->times == 0; to = &g->group[to->into])
 			;
-		g->node[i].item->id = id[at];
+		a->item->id = to->item->id;
 	}
-	free(id);
 }
 
 void
 campaign_group(struct campaign_item *item, size_t n)
 {
-	static const double strict[] = { 0, 0, 0.9, 0.8, 0.75, 0.75 };
 	struct grouping g = { 0 };
+	uint32_t print[CAMPAIGN_PRINT_MAX];
 	size_t i;
 
-	make_nodes(&g, item, n);
+	make_groups(&g, item, n);
 	collect_traits(&g);
-	number_traits(&g);
-	make_groups(&g);
-	sort_groups(&g);
-	g.ring = mem_grow(NULL, (g.ntraits * RING + 1) * sizeof *g.ring);
-	g.next = mem_grow(NULL, g.ntraits + 1);
-	g.compared = zeroed((n + 1) * TRIES * sizeof *g.compared);
-	g.votes = zeroed((n + 1) * sizeof *g.votes);
+	for (i = 0; i < n; i++)
+		number_traits(&g, &g.group[i]);
 	g.mark = zeroed((g.ntraits + 1) * sizeof *g.mark);
-	for (i = 0; i < sizeof strict / sizeof strict[0]; i++)
-		pass(&g, strict[i]);
+	g.order = mem_grow(NULL, (n + 1) * sizeof *g.order);
+	sort_groups(&g);
+	group_all(&g);
 	tell_items(&g);
-	for (i = 0; i < g.nnodes; i++)
-		free_traits(&g.group[i]);
-	free(g.node);
-	free(g.arena);
-	free(g.counts);
+	for (i = 0; i < n; i++) {
+		name_traits(print, &g, &g.group[i]);
+		memcpy(g.group[i].item->print, print, g.group[i].item->n * sizeof *print);
+		if (g.group[i].times != 0)
+			free_many(g.group[i].many);
+	}
 	free(g.name);
 	free(g.near);
-	free(g.total);
-	free(g.group);
-	free(g.order);
-	free(g.ring);
-	free(g.next);
-	free(g.compared);
-	free(g.votes);
 	free(g.mark);
+	free(g.order);
+	free(g.group);
 }

@@ -15,14 +15,13 @@
 struct stored {			/* one print of the index */
 	int64_t id, campaign;	/* campaign: 0 none yet */
 	uint32_t times;		/* messages that have it now */
-	size_t at;		/* of its numbers in the pool */
-	uint32_t n;
+	uint32_t n;		/* its numbers; in the pool they stand behind those of the one before */
 };
 
 struct campaigns {
 	struct index *ix;
 	struct stored *v;
-	size_t n, cap;
+	size_t n, cap;		/* n: also those that campaigns_add did not keep */
 	uint32_t *pool;
 	size_t used, pool_cap;
 	uint64_t digest;	/* of which prints how many messages have */
@@ -54,7 +53,6 @@ static void
 keep_print(struct campaigns *c, struct stored *s, const uint32_t *print, size_t n)
 {
 	s->n = (uint32_t)n;
-	s->at = c->used;
 	if (c->used + n > c->pool_cap) {
 		c->pool_cap = (c->used + n) * 2;
 		c->pool = mem_grow(c->pool, c->pool_cap * sizeof *c->pool);
@@ -106,6 +104,13 @@ is_same(const struct campaigns *c, struct err *e)
 	return rc == SQLITE_ROW || rc == SQLITE_DONE ? same : index_err(c->ix, e, "read");
 }
 
+/* So many are thinned; those of a first load are read back from the index then. */
+static int
+is_full(const struct campaigns *c)
+{
+	return c->n >= PRINTS_MAX;
+}
+
 /* Of each block, which its three top bits tell, one in k: the smallest, so that all prints keep the same of what they share. */
 static uint32_t
 thin(uint32_t *print, size_t n, size_t k)
@@ -153,13 +158,14 @@ load_prints(struct campaigns *c, struct err *e)
 static void
 make_items(struct campaigns *c)
 {
+	uint32_t *print = c->pool;
 	size_t i;
 
 	c->item = mem_new((c->n + 1) * sizeof *c->item);
-	for (i = 0; i < c->n; i++) {
+	for (i = 0; i < c->n; print += c->v[i++].n) {
 		if (c->v[i].n == 0)
 			continue;
-		c->item[c->nitems].print = c->pool + c->v[i].at;
+		c->item[c->nitems].print = print;
 		c->item[c->nitems].n = c->v[i].n;
 		c->item[c->nitems++].times = c->v[i].times;
 	}
@@ -177,6 +183,8 @@ campaigns_begin(struct campaigns **out, struct index *ix, struct err *e)
 		return -1;
 	if (same)
 		return 0;
+	if (is_full(c))		/* those many small blocks that reading and writing left behind are of no use for the large ones to come */
+		sys_memory_return();
 	if (load_prints(c, e) < 0)
 		return -1;
 	make_items(c);
@@ -229,13 +237,6 @@ insert(struct campaigns *c, sqlite3_stmt *st, int64_t id, const uint32_t *print,
 
 static const char insert_sql[] = "INSERT INTO print(id, print, campaign) VALUES(?,?,?)";
 
-/* So many are thinned: they are read back from the index then. */
-static int
-is_full(const struct campaigns *c)
-{
-	return c->n >= PRINTS_MAX;
-}
-
 int64_t
 campaigns_add(int *is_kept, struct campaigns *c, const uint32_t *print, size_t n)
 {
@@ -250,20 +251,22 @@ campaigns_add(int *is_kept, struct campaigns *c, const uint32_t *print, size_t n
 	key += key == 0;
 	sys_mutex_lock(c->lock);
 	at = hash_get(&c->known, key);
-	if (at != 0) {
-		s = &c->v[at - 1];
-		s->times++;
-	} else {
-		s = add_stored(c);
-		s->id = c->first + (int64_t)c->n - 1;
-		s->times = 1;
+	id = c->first + (int64_t)(at != 0 ? at - 1 : c->n);
+	if (at != 0 && !is_full(c)) {
+		c->v[at - 1].times++;
+	} else if (at == 0) {
+		*is_kept = c->n + 1 < PRINTS_MAX;
+		if (*is_kept) {
+			s = add_stored(c);
+			s->id = id;
+			s->times = 1;
+			keep_print(c, s, print, n);
+		} else {
+			c->n++;
+		}
 		if (c->n <= UINT32_MAX)
 			hash_put(&c->known, key, (uint32_t)c->n);
-		*is_kept = !is_full(c);
-		if (*is_kept)
-			keep_print(c, s, print, n);
 	}
-	id = s->id;
 	sys_mutex_unlock(c->lock);
 	return id;
 }
@@ -273,9 +276,9 @@ campaigns_end(struct campaigns *c)
 {
 	size_t i;
 
+	hash_free(&c->known);
 	if (is_full(c))
 		return 0;
-	hash_free(&c->known);
 	c->has_others = c->first != 1;
 	for (i = 0; i < c->n; i++)
 		count_in(c, &c->v[i]);
@@ -288,11 +291,12 @@ static int
 write_kept(struct campaigns *c, struct err *e)
 {
 	sqlite3_stmt *st = index_prepare(c->ix, insert_sql, e);
+	const uint32_t *print = c->pool;
 	int rc = st != NULL ? 0 : -1;
 	size_t i;
 
-	for (i = 0; rc == 0 && i < c->n && i < PRINTS_MAX - 1; i++)
-		rc = insert(c, st, c->v[i].id, c->pool + c->v[i].at, c->v[i].n, 0, e);
+	for (i = 0; rc == 0 && i < c->n && i < PRINTS_MAX - 1; print += c->v[i++].n)
+		rc = insert(c, st, c->v[i].id, print, c->v[i].n, 0, e);
 	sqlite3_finalize(st);
 	return rc;
 }

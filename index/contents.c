@@ -425,12 +425,9 @@ contents_read(struct contents_stats *out, struct index *ix, struct spool *sp, st
 out:
 	if (!sqlite3_get_autocommit(ix->db))
 		sqlite3_exec(ix->db, rc < 0 ? "ROLLBACK" : "COMMIT", NULL, NULL, NULL);
-	if (rc == 0)
-		rc = campaigns_assign(ix, e);
 	sqlite3_finalize(r.ask);
 	sqlite3_finalize(r.ask_rcpt);
 	contents_put_free(r.put);
-	sqlite3_exec(ix->db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
 	body_shared_free(r.shared);
 	batch_free(r.todo);
 	batch_free(r.done);
@@ -438,6 +435,9 @@ out:
 	sys_cond_free(r.done_more);
 	sys_mutex_free(r.lock);
 	free(r.row);
+	if (rc == 0)	/* without all that: it needs the memory */
+		rc = campaigns_assign(ix, e);
+	sqlite3_exec(ix->db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
 	return rc;
 }
 

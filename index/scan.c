@@ -904,6 +904,9 @@ finish_all(struct scan *s, struct err *e)
 	int fresh = s->is_grouped;
 
 	if (s->campaigns != NULL && !fresh) {
+		hash_free(&s->met);	/* all is read and written: what follows needs the memory */
+		body_shared_free(s->shared);
+		s->shared = NULL;
 		fresh = campaigns_reload(&s->campaigns, e);
 		if (fresh > 0)
 			group(s);

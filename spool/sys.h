@@ -102,6 +102,7 @@ void sys_sleep_ms(unsigned ms);
 uint32_t sys_uid(void);			/* who runs us, as sys_stat tells owners */
 
 unsigned sys_cpus(void);		/* at least 1 */
+void sys_memory_return(void);		/* freed memory goes back to the system, where the library would keep it */
 int sys_is_root(void);			/* root, or an elevated Administrator */
 int sys_is_terminal(int fd);		/* 0, 1, 2 */
 int sys_is_pipe(int fd);		/* or a socket */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <iconv.h>
 #include <limits.h>
+#include <malloc.h>
 #include <nettle/sha2.h>
 #include <poll.h>
 #include <pthread.h>
@@ -121,6 +122,14 @@ uint32_t
 sys_uid(void)
 {
 	return (uint32_t)geteuid();
+}
+
+void
+sys_memory_return(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 unsigned

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <io.h>
 #include <knownfolders.h>
+#include <malloc.h>
 #include <process.h>
 #include <shlobj.h>
 #include <stdio.h>
@@ -145,6 +146,12 @@ uint32_t
 sys_uid(void)
 {
 	return 0;	/* as win_dir_rights tells owners */
+}
+
+void
+sys_memory_return(void)
+{
+	_heapmin();
 }
 
 unsigned
