@@ -31,7 +31,8 @@ sub run_tests {
 		$skipped{$file}{$why}++;
 		$nskipped++;
 	};
-	my $harness = TAP::Harness->new({ timer => 1, jobs => $o{jobs} || 1, $o{rules} ? (rules => $o{rules}) : (), exec => sub {
+	# stderr is a file: as a pipe of its own, at its end from the start, it would have the harness wait for each line of this test alone.
+	my $harness = TAP::Harness->new({ timer => 1, merge => 1, jobs => $o{jobs} || 1, $o{rules} ? (rules => $o{rules}) : (), exec => sub {
 		my (undef, $test) = @_;
 		return ['sh', '-c', 'exec "$@" 2>"$0"', "$said/" . basename($test), $o{command}->($test)];
 	} });
