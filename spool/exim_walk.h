@@ -37,7 +37,7 @@ int exim_find(struct spool_item *out, struct spool *sp, struct spool_reader *r, 
 
 /* Looks by lstat where the files of an item are now, in its own queue; with others = 1 in all others too, when neither
  * -H nor -D is left there or what is left is on its way to one of them. Uses r's scratch. 1 found, 0 not, -1 a folder cannot be
- * looked at (of another queue: for want of descriptors alone). */
+ * looked at (of another queue: for want of descriptors alone), and e, which is not NULL, says why. */
 int exim_locate(struct spool_item *out, struct spool *sp, struct spool_reader *r, struct arena *a, const struct spool_item *it,
     int others, struct err *e);
 
